@@ -1,0 +1,1 @@
+"""Plain Python words and shapes: no framework, no I/O."""

@@ -1,0 +1,99 @@
+"""The one protocol rules and models share, and the base every rule stands on."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Protocol, TypeVar, dataclass_transform, runtime_checkable
+
+from detection.kernel.features import Wish
+from detection.kernel.records import EventRecord, Reason, Signal
+from detection.kernel.vocabulary import Action, Family, Severity
+
+Seen = Mapping[str, Any]
+
+
+@runtime_checkable
+class Detector(Protocol):
+    """Arithmetic over one event and its features: same input, same answer; changes nothing; no I/O."""
+
+    id: str
+    listens_to: frozenset[str]
+
+    def needs(self) -> Mapping[str, Wish]:
+        """The features this detector wants, by the name it will find them under in ``seen``."""
+
+    def inspect(self, event: EventRecord, seen: Seen) -> Signal | None:
+        """A signal, or nothing. ``seen`` always holds every name of ``needs()``."""
+
+    def inspect_many(self, pairs: Sequence[tuple[EventRecord, Seen]]) -> list[Signal | None]:
+        """The same over a batch, in order."""
+
+
+class Rule:
+    """A rule: plain class attributes describe it, annotated fields tune it.
+
+    The docstring is one plain sentence about what it means when the rule fires.
+    """
+
+    id: ClassVar[str]
+    title: ClassVar[str]
+    severity: ClassVar[Severity]
+    family: ClassVar[Family]
+    listens_to: ClassVar[frozenset[str]]
+    suggests: ClassVar[Action] = Action.NOTIFY
+
+    def needs(self) -> Mapping[str, Wish]:
+        return {}
+
+    def inspect(self, event: EventRecord, seen: Seen) -> Signal | None:
+        raise NotImplementedError(type(self).__name__)
+
+    def inspect_many(self, pairs: Sequence[tuple[EventRecord, Seen]]) -> list[Signal | None]:
+        return [self.inspect(event, seen) for event, seen in pairs]
+
+    def signal(
+        self, text: str, *, observed: Any = None, threshold: Any = None, severity: Severity | None = None
+    ) -> Signal:
+        """This rule's finding. ``text`` is a sentence a member could read."""
+        worth = severity or self.severity
+        return Signal(
+            detector=self.id,
+            title=self.title,
+            severity=worth,
+            family=self.family,
+            suggests=self.suggests,
+            reason=Reason(self.id, text, observed, threshold),
+            points=worth.points,
+        )
+
+    def parameters(self) -> dict[str, Any]:
+        return {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}  # type: ignore[arg-type]
+
+    def tuned(self, **parameters: Any) -> Rule:
+        """A copy with other parameters. Raises TypeError for a name the rule does not have."""
+        return dataclasses.replace(self, **parameters)  # type: ignore[type-var]
+
+
+_registry: dict[str, type[Rule]] = {}
+R = TypeVar("R", bound=type[Rule])
+
+
+@dataclass_transform(frozen_default=True)
+def rule(cls: R) -> R:
+    """Make a class a frozen dataclass of its annotated fields and put it on the list of rules."""
+    frozen = dataclasses.dataclass(frozen=True)(cls)
+    if frozen.id in _registry and _registry[frozen.id].__module__ != frozen.__module__:
+        raise ValueError(f"two rules are called {frozen.id}")
+    _registry[frozen.id] = frozen
+    return frozen  # type: ignore[return-value]
+
+
+def registered() -> list[type[Rule]]:
+    """Every rule class that has been imported, by id. ``detection.rules`` imports them all."""
+    return [_registry[key] for key in sorted(_registry)]
+
+
+def wishes_of(detectors: Iterable[Detector]) -> frozenset[Wish]:
+    """Everything the detectors ask for, each wish once."""
+    return frozenset(wish for detector in detectors for wish in detector.needs().values())

@@ -1,0 +1,314 @@
+"""The shapes that travel: what detectors read, what doors write.
+
+Wire shapes live here once, so REST, frames, webhooks and ``backtest`` say the same thing.
+Every ``wire()`` returns JSON-ready values: times as ISO 8601 UTC, decimals as strings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from detection.kernel.vocabulary import (
+    MADE_AFTER_SIGN_IN,
+    REFUSED_BY_SCOPE,
+    Action,
+    ActorKind,
+    EventType,
+    Family,
+    LockScope,
+    LockState,
+    Outcome,
+    Severity,
+    Trust,
+)
+
+
+def iso(moment: datetime | None) -> str | None:
+    """ISO 8601 in UTC with microseconds and ``Z``: equal moments are equal strings and sort as time."""
+    if moment is None:
+        return None
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventRecord:
+    """One thing that happened, as detectors see it. ``id`` is ours, ``event_id`` the app's."""
+
+    id: str
+    event_id: str
+    type: str
+    occurred_at: datetime
+    received_at: datetime
+    client_id: int = 0
+    trust: Trust = Trust.NORMAL
+    simulated: bool = False
+    member_id: str | None = None
+    account_exists: bool | None = None
+    session_id: str | None = None
+    device_id: str | None = None
+    ip: str | None = None
+    user_agent: str | None = None
+    country: str | None = None
+    city: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    asn: int | None = None
+    amount: Decimal | None = None
+    currency: str | None = None
+    payment_method_id: str | None = None
+    recipient_id: str | None = None
+    order_id: str | None = None
+    payment: Mapping[str, Any] = field(default_factory=dict)
+    path: str | None = None
+    http_status: int | None = None
+    referrer: str | None = None
+    query: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    changed: tuple[str, ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    # Filled by enrichment, never by the sender.
+    network: str | None = None  # "hosting", "vpn", "tor", "cdn", "bot", "reserved"; None = unknown
+    network_owner: str | None = None
+    agent: str | None = None  # "Mobile Safari on iPhone"
+    agent_kind: str | None = None  # "browser", "bot", "headless", "library", "empty"
+    located_by: str | None = None  # "sender", "city", "country"; None = place unknown
+
+    @property
+    def subject(self) -> str:
+        """Whom an alert is about: the member, else the best name of the source.
+
+        The kind comes first, so a member called ``device:x`` is never mistaken for a device.
+        """
+        for kind, value in (
+            ("member", self.member_id),
+            ("device", self.device_id),
+            ("email", self.email),
+            ("payment_method", self.payment_method_id),
+            ("session", self.session_id),
+            ("address", self.ip),
+        ):
+            if value:
+                return f"{kind}:{value}"
+        return f"client:{self.client_id}"
+
+    @property
+    def made_after_sign_in(self) -> bool:
+        """Whether only a signed-in member can have caused this."""
+        if self.member_id is None:
+            return False
+        if self.type == EventType.LOGIN_SUCCEEDED:
+            return bool(self.session_id)
+        return self.type in MADE_AFTER_SIGN_IN
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why, in words a member could read, with what was observed and what would have been allowed."""
+
+    code: str
+    text: str
+    observed: Any = None
+    threshold: Any = None
+
+    def wire(self) -> dict[str, Any]:
+        return {
+            "code": self.code,
+            "text": self.text,
+            "observed": _plain(self.observed),
+            "threshold": _plain(self.threshold),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signal:
+    """One detector's finding about one event."""
+
+    detector: str
+    title: str
+    severity: Severity
+    family: Family
+    suggests: Action
+    reason: Reason
+    points: int
+    from_model: bool = False
+    shadow: bool = False  # computed and kept, weighs nothing
+
+    def wire(self) -> dict[str, Any]:
+        return {
+            "detector": self.detector,
+            "title": self.title,
+            "severity": self.severity.value,
+            "family": self.family.value,
+            "points": self.points,
+            "shadow": self.shadow,
+            **self.reason.wire(),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """All signals of one event, weighed."""
+
+    event: EventRecord
+    signals: tuple[Signal, ...] = ()  # live ones, strongest first
+    shadows: tuple[Signal, ...] = ()
+    risk_score: int = 0
+    severity: Severity = Severity.LOW
+    outcome: Outcome = Outcome.ALLOW
+    action: Action = Action.NONE  # what the evidence supports; the playbook says what was done
+    seen: Mapping[str, Any] = field(default_factory=dict)  # what the detectors saw
+    broken: tuple[str, ...] = ()  # detectors that raised and were skipped
+    degraded: tuple[str, ...] = ()
+
+    @property
+    def incident(self) -> str | None:
+        return self.signals[0].family.incident if self.signals else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockRecord:
+    """A lock as REST, decisions and frames show it. ``None`` stands for clear."""
+
+    state: LockState
+    scopes: tuple[LockScope, ...]
+    reason: Reason
+    since: datetime
+    expires_at: datetime | None
+    by: ActorKind
+    self_unlock: bool
+    version: int
+
+    def refuses(self, event_type: str) -> bool:
+        """Whether an action of this type is covered by the lock's scopes."""
+        return any(event_type in REFUSED_BY_SCOPE[scope] for scope in self.scopes)
+
+    def wire(self) -> dict[str, Any]:
+        return {
+            "state": self.state.value,
+            "scopes": [scope.value for scope in self.scopes],
+            "reason": {"code": self.reason.code, "text": self.reason.text},
+            "since": iso(self.since),
+            "expires_at": iso(self.expires_at),
+            "by": self.by.value,
+            "self_unlock": self.self_unlock,
+            "version": self.version,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthReason:
+    code: str
+    text: str
+    points: int  # negative: what it costs
+    fix: str
+
+    def wire(self) -> dict[str, Any]:
+        return {"code": self.code, "text": self.text, "points": self.points, "fix": self.fix}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthRecord:
+    """A member's health: 100 less what the reasons cost. Computed, never stored."""
+
+    score: int
+    band: str  # "good" >= 80, "fair" >= 50, "at_risk"
+    reasons: tuple[HealthReason, ...] = ()
+    suggestions: tuple[Mapping[str, str], ...] = ()  # {"code", "text", "url"}, at most three
+
+    def wire(self) -> dict[str, Any]:
+        return {
+            "score": self.score,
+            "band": self.band,
+            "reasons": [reason.wire() for reason in self.reasons],
+            "suggestions": [dict(item) for item in self.suggestions],
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertRecord:
+    """An alert as staff see it; ``member_wire`` is what its own member may see."""
+
+    id: str
+    cursor: str
+    status: str
+    disposition: str | None
+    severity: str
+    risk_score: int
+    title: str
+    summary: str
+    detectors: tuple[str, ...]
+    reasons: tuple[Mapping[str, Any], ...]
+    suggested_actions: tuple[str, ...]
+    action_taken: str
+    member_id: str | None
+    subject: str
+    event_id: str
+    event_count: int
+    first_seen_at: datetime
+    last_seen_at: datetime
+    created_at: datetime
+    disputed: bool
+    assignee: str | None
+    context: Mapping[str, Any]
+
+    def wire(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "cursor": self.cursor,
+            "status": self.status,
+            "disposition": self.disposition,
+            "severity": self.severity,
+            "risk_score": self.risk_score,
+            "title": self.title,
+            "summary": self.summary,
+            "detectors": list(self.detectors),
+            "reasons": [dict(reason) for reason in self.reasons],
+            "suggested_actions": list(self.suggested_actions),
+            "action_taken": self.action_taken,
+            "member_id": self.member_id,
+            "subject": self.subject,
+            "event_id": self.event_id,
+            "event_count": self.event_count,
+            "first_seen_at": iso(self.first_seen_at),
+            "last_seen_at": iso(self.last_seen_at),
+            "created_at": iso(self.created_at),
+            "disputed": self.disputed,
+            "assignee": self.assignee,
+            "context": dict(self.context),
+        }
+
+    def member_wire(self) -> dict[str, Any]:
+        """Without rule internals: no detectors, scores, thresholds, staff names or advice to staff."""
+        shown = self.wire()
+        for key in ("detectors", "risk_score", "suggested_actions", "assignee", "subject", "disposition"):
+            del shown[key]
+        shown["reasons"] = [{"text": reason.get("text", "")} for reason in self.reasons]
+        return shown
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who does something: written into the audit trail and shown to others."""
+
+    kind: ActorKind
+    label: str = "system"
+    user_id: int | None = None
+    ip: str | None = None
+
+
+SYSTEM = Actor(ActorKind.SYSTEM)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return str(value.normalize() if value == value.to_integral() else value)
+    if isinstance(value, datetime):
+        return iso(value)
+    if isinstance(value, (set, frozenset, tuple)):
+        return [_plain(item) for item in value]
+    return value
