@@ -1,0 +1,1 @@
+"""The audit trail: a chain that anyone can check."""

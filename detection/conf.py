@@ -1,0 +1,75 @@
+"""Typed settings: the only place the house reads Django's settings from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from django.conf import settings
+
+
+@dataclass(frozen=True, slots=True)
+class Conf:
+    data_dir: Path
+    demo: bool
+    enforcing: bool  # False in MODE=shadow: everything is computed, nothing enforced or sent
+    redis_features_url: str
+    otp_key: bytes
+    model_key: bytes
+    staff_email: str
+    geoip_city_db: str | None
+    public_url: str
+
+
+def current() -> Conf:
+    """The settings as they are now; cheap, and honest under ``override_settings``."""
+    return Conf(
+        data_dir=Path(settings.DATA_DIR),
+        demo=bool(settings.DEMO),
+        enforcing=settings.MODE != "shadow",
+        redis_features_url=settings.REDIS_FEATURES_URL,
+        otp_key=_bytes(settings.OTP_KEY),
+        model_key=_bytes(settings.MODEL_KEY),
+        staff_email=settings.STAFF_EMAIL,
+        geoip_city_db=settings.GEOIP_CITY_DB or None,
+        public_url=getattr(settings, "PUBLIC_URL", ""),
+    )
+
+
+def _bytes(key: str | bytes) -> bytes:
+    return key if isinstance(key, bytes) else key.encode()
+
+
+# Queue
+LEASE = timedelta(seconds=40)  # longer than the hard task limit, shorter than a minute's recovery promise
+ATTEMPTS = 5
+BACKOFF = (1, 4, 16, 60)  # seconds after attempt 1, 2, 3, 4
+BATCH = 200
+STALE_AFTER = timedelta(seconds=10)
+
+# Live intake takes events from a day back to two minutes ahead; older ones come by import.
+OLDEST = timedelta(hours=24)
+NEWEST = timedelta(minutes=2)
+
+# Alerts
+FOLD_FOR = timedelta(hours=24)
+UNDO_FOR = timedelta(seconds=30)
+
+# Locks
+LOCK_FOR = timedelta(hours=24)
+SAFE_CONTACT_AFTER = timedelta(hours=72)
+CONTACTS_FROZEN_FOR = timedelta(hours=24)  # after a lock ends
+CLIENT_LOCK_CAP = 20  # automatic locks a client at normal trust may cause …
+CLIENT_LOCK_WINDOW = timedelta(minutes=10)  # … in this time; the rest become restricted
+SOURCE_LOCKS_PER_MINUTE = 5
+SOURCE_LOCKS_PER_HOUR = 100
+
+# Codes
+CODE_DIGITS = 8
+CODE_LIVES = timedelta(minutes=5)
+CODE_TRIES = 5
+CODE_RESEND_AFTER = timedelta(seconds=60)
+CODES_PER_DAY = 5
+TRIES_PER_DAY = 20
+CONSECUTIVE_FAILURES = 100

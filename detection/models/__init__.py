@@ -1,0 +1,41 @@
+"""Every table of the house. An ApiKey reports an Event of a Member from a Device; detectors make an Alert; it may place
+an AccountLock with an OtpChallenge; the member may open a Dispute; people get a Notification; everything leaves an
+AuditEntry."""
+
+from detection.models.alert import Alert, AlertAction, AlertDetector, Dispute, cursor_text
+from detection.models.client import ApiKey, Client
+from detection.models.duty import ModelVersion, RuleSetting
+from detection.models.event import Decision, Event, InboxItem, Receipt
+from detection.models.lock import AccountLock, CodeAttempt, LockEvent, LockReason, OtpChallenge, PortalToken
+from detection.models.member import Contact, Device, Member
+from detection.models.notification import Notification
+from detection.models.trail import AuditEntry, AuditPending, FeedEntry
+
+__all__ = [
+    "AccountLock",
+    "Alert",
+    "AlertAction",
+    "AlertDetector",
+    "ApiKey",
+    "AuditEntry",
+    "AuditPending",
+    "Client",
+    "CodeAttempt",
+    "Contact",
+    "Decision",
+    "Device",
+    "Dispute",
+    "Event",
+    "FeedEntry",
+    "InboxItem",
+    "LockEvent",
+    "LockReason",
+    "Member",
+    "ModelVersion",
+    "Notification",
+    "OtpChallenge",
+    "PortalToken",
+    "Receipt",
+    "RuleSetting",
+    "cursor_text",
+]

@@ -1,0 +1,44 @@
+"""Who is on duty: settings of rules and versions of models."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils import timezone
+
+from detection.kernel.vocabulary import ModelState, RuleState
+
+
+class RuleSetting(models.Model):
+    """What an admin changed about a rule; a rule without a row is live with its own values."""
+
+    rule_id = models.CharField(max_length=64, primary_key=True)
+    state = models.CharField(max_length=8, choices=[(s.value, s.value) for s in RuleState], default=RuleState.LIVE)
+    parameters = models.JSONField(default=dict)
+    version = models.PositiveIntegerField(default=1)
+    changed_at = models.DateTimeField(default=timezone.now)
+    changed_by = models.CharField(max_length=150, blank=True, default="")
+
+
+class ModelVersion(models.Model):
+    """A trained model on the shelf. Its file is opened only when signature and digest match."""
+
+    kind = models.CharField(max_length=32)
+    version = models.PositiveIntegerField()
+    state = models.CharField(
+        max_length=8, choices=[(s.value, s.value) for s in ModelState], default=ModelState.TRAINED
+    )
+    path = models.CharField(max_length=255)  # relative to DATA_DIR/models
+    digest = models.CharField(max_length=64)
+    signature = models.CharField(max_length=64)
+    key_id = models.CharField(max_length=16)
+    card = models.JSONField(default=dict)
+    created_at = models.DateTimeField(default=timezone.now)
+    activated_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "version"], name="model_version_once"),
+            models.UniqueConstraint(
+                fields=["kind"], condition=models.Q(state=ModelState.ACTIVE), name="one_active_model"
+            ),
+        ]
