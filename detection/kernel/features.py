@@ -1,8 +1,10 @@
 """Features are wishes: frozen values a detector asks for and a store grants.
 
-All windows end at the judged event's ``occurred_at`` and are exact: an event counts when
-``now - within < occurred_at <= now``. Everything is keyed by event id, so a repeat counts once.
-``per`` names the key a window belongs to; a wish whose key is absent on the event is granted its empty value.
+Windows run on the events' own time and are exact: an event counts when ``end - within < occurred_at <= end``. In order,
+``end`` is the judged event's ``occurred_at``. When newer events of the same wish were observed first and the judged one
+still lies within a window with them, ``end`` is the latest such event, so a burst that arrives shuffled counts like one
+that arrives in order. Everything is keyed by event id, so a repeat counts once. ``per`` names the key a window belongs
+to; a wish whose key is absent on the event is granted its empty value.
 """
 
 from __future__ import annotations
@@ -11,9 +13,20 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-Key = Literal[
-    "member", "ip", "device", "session", "email", "payment_method", "subject"
-]
+from detection.kernel.vocabulary import EventType
+
+Key = Literal["member", "ip", "device", "session", "email", "payment_method", "subject"]
+
+#: Events that prove who acted, and so teach what is known of a key. Failed and challenged sign-ins never do,
+#: nor does browsing, nor anything told by a key of low trust.
+TEACHES = frozenset(
+    {
+        EventType.LOGIN_SUCCEEDED,
+        EventType.MFA_SUCCEEDED,
+        EventType.ACCOUNT_CREATED,
+        EventType.TRANSACTION_SUCCEEDED,
+    }
+)
 
 #: Fields a store remembers of each event it observes, beside its type and time.
 REMEMBERED = (
@@ -54,7 +67,8 @@ class Count(Wish):
 
 @dataclass(frozen=True, slots=True)
 class Distinct(Wish):
-    """How many different values ``field`` took on events of ``types``, absent ones aside. Empty value: 0."""
+    """How many different values ``field`` took on events of ``types``, absent ones aside; each value counts where it
+    was seen last. Empty value: 0."""
 
     field: str
     types: frozenset[str]
@@ -74,9 +88,9 @@ class Sum(Wish):
 @dataclass(frozen=True, slots=True)
 class FirstSeen(Wish):
     """When this key first showed the judged event's value of ``field``, as an aware datetime; the judged event itself
-    counts, so a value new right now is answered with its own ``occurred_at``. Only events that prove who acted teach:
-    failed and challenged sign-ins never do. None when the event has no such value, or is itself of a kind that does
-    not teach and the value was never seen."""
+    counts, so a value new right now is answered with its own ``occurred_at``. Only events in ``TEACHES`` teach.
+    None when the event has no such value, or is itself of a kind that does not teach and the value was not seen
+    by then."""
 
     field: str
     per: Key = "member"
@@ -95,7 +109,8 @@ class Last(Wish):
 
 @dataclass(frozen=True, slots=True)
 class Known(Wish):
-    """How many different values of ``field`` this key has proved before the judged event (see FirstSeen). Empty: 0."""
+    """How many different values of ``field`` this key had proved before the judged event's ``occurred_at`` (see
+    FirstSeen). Empty: 0."""
 
     field: str
     per: Key = "member"
