@@ -1,0 +1,7 @@
+"""What the recent past looks like: stores that observe events and grant wishes."""
+
+from detection.features.base import FeatureStore, Grant
+from detection.features.memory_store import MemoryStore
+from detection.features.redis_store import RedisStore, connect
+
+__all__ = ["FeatureStore", "Grant", "MemoryStore", "RedisStore", "connect"]

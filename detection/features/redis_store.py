@@ -1,0 +1,244 @@
+"""The shared store: windows in Redis or Valkey, one round trip for a batch.
+
+Every stream of a key is one sorted set by event time, trimmed and given an end at each touch. Errors of the server
+surface as ``redis.RedisError``; whoever asks decides what to do without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from redis import Redis
+
+from detection.features.base import (
+    HABIT,
+    KNOWN_FOR,
+    LATE,
+    MICROSECOND,
+    MOST,
+    Grant,
+    Layout,
+    Stream,
+    empty,
+    entry_of,
+    habit,
+    key_of,
+    micros,
+    moment,
+    remembered,
+    told_apart,
+    total,
+)
+from detection.kernel.features import Baseline, Count, Distinct, FirstSeen, Known, Last, Sum, Wish
+from detection.kernel.records import EventRecord
+
+AT_ONCE = 1000  # events a script call takes in when a past is rebuilt, so that no call holds the server for long
+SLACK = timedelta(hours=1)
+TIMEOUT = 2.0  # seconds; a frozen server must fail, not hold a worker
+
+Op = tuple[Any, ...]
+_encoder = msgspec.msgpack.Encoder()
+_decode = msgspec.msgpack.Decoder().decode
+_to_text = msgspec.json.Encoder().encode
+_from_text = msgspec.json.Decoder().decode
+
+
+def connect(url: str) -> Redis:
+    """A client for ``RedisStore``: answers in bytes, gives up after two seconds."""
+    return Redis.from_url(url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT, health_check_interval=30)
+
+
+class RedisStore:
+    """A feature store in Redis. Cheap to make: make a new one when the wishes change."""
+
+    def __init__(self, client: Redis, wishes: Iterable[Wish], *, prefix: str = "sr:f") -> None:
+        self.layout = Layout(wishes)
+        self._client = client
+        self._script = client.register_script(_source())
+        self._prefix = {stream: f"{prefix}:{stream.name}:" for stream in self.layout.streams}
+        self._warm = f"{prefix}:warm:{self.layout.fingerprint}:"
+        self._ask = {wish: _question(wish) for wish in self.layout.stream_of}
+
+    def observe_and_measure(self, events: Sequence[EventRecord], wishes: Sequence[Collection[Wish]]) -> Grant:
+        members = sorted({event.member_id for event in events if event.member_id is not None})
+        batch = _Batch(self, [self._warm + member for member in members])
+        for event, wanted in zip(events, wishes, strict=True):
+            batch.add(event, wanted)
+        cold, answers = batch.run()
+        if cold:
+            return Grant([], frozenset(members[place] for place in cold))
+        return Grant([
+            batch.read(event, wanted, answer) for event, wanted, answer in zip(events, wishes, answers, strict=True)
+        ])
+
+    def observe(self, events: Sequence[EventRecord]) -> None:
+        self._take_in(events, frozenset())
+
+    def missing(self, member_ids: Collection[str]) -> frozenset[str]:
+        if not member_ids:
+            return frozenset()
+        members = list(member_ids)
+        found: Any = self._client.mget([self._warm + member for member in members])
+        return frozenset(member for member, mark in zip(members, found, strict=True) if mark is None)
+
+    def rebuild(
+        self, histories: Mapping[str, Sequence[EventRecord]], *, unproven: AbstractSet[str] = frozenset()
+    ) -> None:
+        self._take_in([event for history in histories.values() for event in history], unproven)
+        with self._client.pipeline(transaction=False) as pipe:
+            for member in histories:
+                pipe.set(self._warm + member, 1, ex=KNOWN_FOR)
+            pipe.execute()
+
+    def unteach(self, events: Sequence[EventRecord]) -> None:
+        batch = _Batch(self, [])
+        for event in events:
+            batch.take_back(event)
+        batch.run()
+
+    def forget(self, member_id: str, field: str, value: Any) -> None:
+        entry = told_apart(value)
+        if entry is None:
+            return
+        with self._client.pipeline() as pipe:
+            for stream, prefix in self._prefix.items():
+                key = {"member": member_id, "subject": f"member:{member_id}"}.get(stream.per)
+                if key is not None and stream.kind == "known" and stream.field == field:
+                    pipe.zrem(prefix + key, entry)
+                    pipe.zrem(f"+{prefix}{key}", entry)
+            pipe.execute()
+
+    def _take_in(self, events: Sequence[EventRecord], unproven: AbstractSet[str]) -> None:
+        for start in range(0, len(events), AT_ONCE):
+            batch = _Batch(self, [])
+            for event in events[start : start + AT_ONCE]:
+                batch.add(event, (), teaches=event.id not in unproven)
+            batch.run()
+
+
+class _Batch:
+    """One script call in the making: every key named once, events point at keys by place."""
+
+    def __init__(self, store: RedisStore, warm: list[str]) -> None:
+        self._store = store
+        self._warm = warm
+        self._keys: list[list[Any]] = []
+        self._places: dict[tuple[Stream, str], int] = {}
+        self._events: list[tuple[int, list[Op], list[Op]]] = []
+
+    def add(self, event: EventRecord, wanted: Collection[Wish], *, teaches: bool = True) -> None:
+        stamp = micros(event.occurred_at)
+        writes: list[Op] = []
+        facts: str | None = None
+        for stream, key, entry in self._store.layout.fed_by(event, teaches=teaches):
+            place = self._place(stream, key)
+            self._touch(place, stream, stamp)
+            if stream.kind == "events":
+                facts = facts or _to_text(remembered(event)).decode()
+                writes.append((stream.kind, place, entry, facts))
+            else:
+                writes.append((stream.kind, place, entry))
+        reads = [ask for wish in wanted if (ask := self._read(event, wish)) is not None]
+        self._events.append((stamp, writes, reads))
+
+    def take_back(self, event: EventRecord) -> None:
+        fed = self._store.layout.fed_by(event)
+        writes = [("unteach", self._place(s, key), entry) for s, key, entry in fed if s.kind == "known"]
+        self._events.append((micros(event.occurred_at), writes, []))
+
+    def run(self) -> tuple[list[int], list[list[Any]]]:
+        seconds = int(KNOWN_FOR.total_seconds())
+        request = {"warm": self._warm, "mark": seconds, "keys": self._keys, "events": self._events}
+        reply: Any = self._store._script(args=[_encoder.encode(request)])
+        cold, answers = _decode(reply)
+        return cold or [], answers or []
+
+    def read(self, event: EventRecord, wanted: Collection[Wish], answers: Sequence[Any]) -> dict[Wish, Any]:
+        """The event's answers as what its wishes are granted, in the order they were asked."""
+        given = iter(answers or ())
+        stream_of = self._store.layout.stream_of
+        return {
+            wish: empty(wish) if not _asked(wish, stream_of[wish], event) else _granted(wish, next(given), event)
+            for wish in wanted
+        }
+
+    def _read(self, event: EventRecord, wish: Wish) -> Op | None:
+        stream = self._store.layout.stream_of[wish]
+        if not _asked(wish, stream, event):
+            return None
+        place = self._place(stream, key_of(stream, event) or "")
+        name, *rest = self._store._ask[wish]
+        if isinstance(wish, Last):
+            rest.append(event.id)
+        elif isinstance(wish, FirstSeen):
+            rest.append(entry_of(stream, event))
+        return (name, place, *rest)
+
+    def _place(self, stream: Stream, key: str) -> int:
+        place = self._places.get((stream, key))
+        if place is None:
+            seconds = int((stream.keep + LATE + SLACK).total_seconds())
+            self._keys.append([self._store._prefix[stream] + key, stream.kind, 0, MOST[stream.kind], seconds, False])
+            place = self._places[stream, key] = len(self._keys)
+        return place
+
+    def _touch(self, place: int, stream: Stream, stamp: int) -> None:
+        key = self._keys[place - 1]
+        key[2] = max(key[2], stamp - (stream.keep + LATE) // MICROSECOND)
+        key[5] = True
+
+
+def _asked(wish: Wish, stream: Stream, event: EventRecord) -> bool:
+    if key_of(stream, event) is None:
+        return False
+    return not isinstance(wish, FirstSeen) or entry_of(stream, event) is not None
+
+
+def _question(wish: Wish) -> Op:
+    match wish:
+        case Count() | Distinct():
+            return ("count", wish.within // MICROSECOND)
+        case Sum():
+            return ("sum", wish.within // MICROSECOND)
+        case Baseline():
+            return ("newest", wish.within // MICROSECOND, HABIT + 1)
+        case Last():
+            return ("last", wish.within // MICROSECOND)
+        case FirstSeen():
+            return ("first",)
+        case Known():
+            return ("known",)
+    raise TypeError(f"no store knows how to grant {wish!r}")
+
+
+def _granted(wish: Wish, answer: Any, event: EventRecord) -> Any:
+    match wish:
+        case Sum():
+            return total(answer or ())
+        case Baseline():
+            return habit(wish, answer or (), event.id)
+        case FirstSeen():
+            return moment(answer) if answer else None
+        case Last():
+            return _recalled(answer) if answer else None
+    return answer
+
+
+def _recalled(facts: str) -> dict[str, Any]:
+    known = _from_text(facts)
+    known["occurred_at"] = msgspec.convert(known["occurred_at"], type=datetime)
+    if known["amount"] is not None:
+        known["amount"] = Decimal(known["amount"])
+    return known
+
+
+@cache
+def _source() -> str:
+    return Path(__file__).with_name("windows.lua").read_text(encoding="utf-8")
