@@ -1,0 +1,118 @@
+"""What every answer carries: a request id, the security headers; and how long a session may live."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from collections.abc import Callable
+
+import structlog
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils.cache import add_never_cache_headers
+
+log = structlog.get_logger("secureretail.request")
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+_POLICY = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self' data:",
+    "media-src": "'self'",
+    "font-src": "'self'",
+    "connect-src": "'self'",
+    "form-action": "'self'",
+    "base-uri": "'none'",
+    "frame-ancestors": "'none'",
+}
+# Swagger UI sets styles from its script; scripts stay ours alone.
+_DOCS_POLICY = _POLICY | {"style-src": "'self' 'unsafe-inline'"}
+_OUR_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
+SLOW = 1.0
+#: How often an active session is written back: its idle limit is exact to this many seconds.
+TOUCH_EVERY = 60
+
+
+def _header(policy: dict[str, str]) -> str:
+    return "; ".join(f"{name} {value}" for name, value in policy.items())
+
+
+POLICY = _header(_POLICY)
+DOCS_POLICY = _header(_DOCS_POLICY)
+
+
+class RequestIds:
+    """Gives every answer an ``X-Request-Id``, the same id its log lines carry, and logs what was refused, failed or slow."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.request_id = self._id(request)  # type: ignore[attr-defined]
+        started = time.perf_counter()
+        with structlog.contextvars.bound_contextvars(request_id=request.request_id):  # type: ignore[attr-defined]
+            response = self.get_response(request)
+            self._log(request, response, time.perf_counter() - started)
+        response["X-Request-Id"] = request.request_id  # type: ignore[attr-defined]
+        return response
+
+    def _id(self, request: HttpRequest) -> str:
+        given = request.headers.get("X-Request-Id", "") if settings.TRUSTED_PROXIES else ""
+        return given if _OUR_ID.fullmatch(given) else uuid.uuid4().hex
+
+    def _log(self, request: HttpRequest, response: HttpResponse, seconds: float) -> None:
+        status = response.status_code
+        facts = {"method": request.method, "path": request.path, "status": status, "ms": round(seconds * 1000, 1)}
+        if status >= 500 and status != 503:
+            log.error("failed", **facts)
+        elif status >= 400:
+            log.info("refused", **facts)
+        elif seconds > SLOW:
+            log.warning("slow", **facts)
+        else:
+            log.debug("answered", **facts)
+
+
+class Headers:
+    """Sets the content security policy, and keeps answers to someone signed in out of every cache."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        docs = request.path.startswith("/api/docs/")
+        response.setdefault("Content-Security-Policy", DOCS_POLICY if docs else POLICY)
+        response.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        response.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
+        if not request.path.startswith(settings.STATIC_URL) and not response.has_header("Cache-Control"):
+            add_never_cache_headers(response)
+            response["Cache-Control"] = "no-store, private"
+        return response
+
+
+class SessionLimits:
+    """Ends a session that was idle too long or lived too long, by its own expiry date, so that every reader sees the same."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
+            self._touch(request)
+        return self.get_response(request)
+
+    def _touch(self, request: HttpRequest) -> None:
+        now = time.time()
+        session = request.session
+        left = session.get("signed_in_at", now) + settings.SESSION_ABSOLUTE.total_seconds() - now
+        if left <= 0:
+            from django.contrib.auth import logout
+
+            logout(request)
+        elif now - session.get("touched_at", 0) > TOUCH_EVERY:
+            session.setdefault("signed_in_at", now)
+            session["touched_at"] = int(now)
+            session.set_expiry(int(min(left, settings.SESSION_IDLE.total_seconds())))

@@ -1,0 +1,1 @@
+"""The suite: real parts only, on throw-away data."""
