@@ -1,7 +1,9 @@
 """What the recent past looks like: stores that observe events and grant wishes."""
 
+from redis import RedisError as StoreError
+
 from detection.features.base import FeatureStore, Grant
 from detection.features.memory_store import MemoryStore
 from detection.features.redis_store import RedisStore, connect
 
-__all__ = ["FeatureStore", "Grant", "MemoryStore", "RedisStore", "connect"]
+__all__ = ["FeatureStore", "Grant", "MemoryStore", "RedisStore", "StoreError", "connect"]

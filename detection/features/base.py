@@ -27,6 +27,7 @@ KNOWN_FOR = timedelta(days=400)  # what a key has proved is remembered this long
 MOST = {"times": 2000, "values": 2000, "amounts": 2000, "events": 50, "known": 500}  # newest kept a key, by kind
 HABIT = 100  # a baseline reads at most this many events
 LONGEST_TEXT = 512  # of a text field in a remembered event
+MOST_NAMES = 50  # of the names in its list of changed fields
 LONGEST_VALUE = 64  # of a value told apart; longer ones are known by digest
 
 Kind = Literal["times", "values", "amounts", "events", "known"]
@@ -62,6 +63,9 @@ class FeatureStore(Protocol):
     ) -> None:
         """Take in members' pasts and hold them from now on. Events whose ``id`` is in ``unproven`` (challenged,
         refused, disputed) fill windows but teach nothing."""
+
+    def chill(self, member_ids: Collection[str]) -> None:
+        """Make members cold: their past has grown behind this store's back and is to be loaded again."""
 
     def unteach(self, events: Sequence[EventRecord]) -> None:
         """Take back what these events were the first to teach: they were challenged or refused."""
@@ -197,6 +201,8 @@ def remembered(event: EventRecord) -> dict[str, Any]:
     for name, value in facts.items():
         if isinstance(value, str):
             facts[name] = value[:LONGEST_TEXT]
+        elif isinstance(value, tuple):
+            facts[name] = value[:MOST_NAMES]
     return {**facts, "type": str(event.type), "occurred_at": event.occurred_at, "event_id": event.event_id}
 
 

@@ -112,6 +112,9 @@ class MemoryStore:
             self._take_in(history, unproven)
         self._warm.update(histories)
 
+    def chill(self, member_ids: Collection[str]) -> None:
+        self._warm.difference_update(member_ids)
+
     def unteach(self, events: Sequence[EventRecord]) -> None:
         for event in events:
             for stream, key, entry in self.layout.fed_by(event):

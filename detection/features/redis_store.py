@@ -97,6 +97,10 @@ class RedisStore:
                 pipe.set(self._warm + member, 1, ex=KNOWN_FOR)
             pipe.execute()
 
+    def chill(self, member_ids: Collection[str]) -> None:
+        if member_ids:
+            self._client.delete(*(self._warm + member for member in member_ids))
+
     def unteach(self, events: Sequence[EventRecord]) -> None:
         batch = _Batch(self, [])
         for event in events:
@@ -234,6 +238,7 @@ def _granted(wish: Wish, answer: Any, event: EventRecord) -> Any:
 def _recalled(facts: str) -> dict[str, Any]:
     known = _from_text(facts)
     known["occurred_at"] = msgspec.convert(known["occurred_at"], type=datetime)
+    known["changed"] = tuple(known["changed"])
     if known["amount"] is not None:
         known["amount"] = Decimal(known["amount"])
     return known

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Protocol, TypeVar, dataclass_transform, runtime_checkable
 
 from detection.kernel.features import Wish
@@ -53,19 +54,30 @@ class Rule:
         return [self.inspect(event, seen) for event, seen in pairs]
 
     def signal(
-        self, text: str, *, observed: Any = None, threshold: Any = None, severity: Severity | None = None
+        self,
+        text: str,
+        *,
+        observed: Any = None,
+        threshold: Any = None,
+        severity: Severity | None = None,
+        suggests: Action | None = None,
     ) -> Signal:
-        """This rule's finding. ``text`` is a sentence a member could read."""
+        """This rule's finding, milder or graver than usual where it says so. ``text`` is for a member to read."""
         worth = severity or self.severity
         return Signal(
             detector=self.id,
             title=self.title,
             severity=worth,
             family=self.family,
-            suggests=self.suggests,
+            suggests=suggests or self.suggests,
             reason=Reason(self.id, text, observed, threshold),
             points=worth.points,
         )
+
+    @staticmethod
+    def settled(event: EventRecord, first_seen: datetime | None, least: timedelta) -> bool:
+        """Whether what was first seen then had been known for ``least`` by the time of the event."""
+        return first_seen is not None and event.occurred_at - first_seen >= least
 
     def parameters(self) -> dict[str, Any]:
         return {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}  # type: ignore[arg-type]

@@ -48,6 +48,7 @@ REMEMBERED = (
     "path",
     "http_status",
     "account_exists",
+    "changed",
 )
 
 

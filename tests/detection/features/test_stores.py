@@ -219,6 +219,7 @@ def test_the_newest_earlier_event_is_remembered_whole(make_store: MakeStore) -> 
         "country": "DE",
         "amount": Decimal("1.5"),
         "type": "login.succeeded",
+        "changed": (),
         "occurred_at": NOON,
         "event_id": "app-a",
     }
@@ -270,6 +271,14 @@ def test_observing_needs_no_past(make_store: MakeStore) -> None:
     store.observe([event("a")])
     assert store.missing({"mia"}) == {"mia"}
     assert ask(store, FAILURES, event("b")) == [2]
+
+
+def test_a_member_whose_past_grew_elsewhere_is_made_cold(make_store: MakeStore) -> None:
+    store = make_store([FAILURES])
+    store.rebuild({"mia": [], "sam": []})
+    store.chill(["mia"])
+    store.chill([])
+    assert store.missing({"mia", "sam"}) == {"mia"}
 
 
 def test_nobody_is_missing_among_nobody(make_store: MakeStore) -> None:

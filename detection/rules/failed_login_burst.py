@@ -1,0 +1,44 @@
+from datetime import timedelta
+
+from detection.kernel.detector import Rule, Seen, rule
+from detection.kernel.features import Count, FirstSeen, Wish, types
+from detection.kernel.records import EventRecord, Signal
+from detection.kernel.vocabulary import Action, EventType, Family, Severity
+from detection.kernel.words import spoken
+
+
+@rule
+class FailedLoginBurst(Rule):
+    """Someone is guessing a password."""
+
+    id = "failed-login-burst"
+    title = "Repeated failed sign-ins"
+    severity = Severity.MEDIUM
+    family = Family.CREDENTIALS
+    listens_to = types(EventType.LOGIN_FAILED)
+    suggests = Action.NOTIFY
+
+    limit: int = 5
+    own_limit: int = 20  # from the member's own device or address: forgotten passwords, apps that retry
+    guest_limit: int = 25  # names nobody has: offices and mobile carriers share an address
+    window: timedelta = timedelta(minutes=10)
+    settled_after: timedelta = timedelta(days=3)
+
+    def needs(self) -> dict[str, Wish]:
+        return {
+            "failures": Count(self.listens_to, self.window, per="member"),
+            "strangers": Count(self.listens_to, self.window, per="subject"),
+            "device_since": FirstSeen("device_id"),
+            "address_since": FirstSeen("ip"),
+        }
+
+    def inspect(self, event: EventRecord, seen: Seen) -> Signal | None:
+        known = event.member_id is not None and event.account_exists is not False
+        own = any(self.settled(event, seen[since], self.settled_after) for since in ("device_since", "address_since"))
+        failures = seen["failures"] if known else seen["strangers"]
+        limit = (self.own_limit if own else self.limit) if known else self.guest_limit
+        if failures < limit:
+            return None
+        within = spoken(self.window)
+        text = f"{failures} sign-ins failed within {within}. Up to {limit - 1} would have passed as mistyped."
+        return self.signal(text, observed=failures, threshold=limit)

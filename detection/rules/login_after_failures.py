@@ -1,0 +1,46 @@
+from datetime import timedelta
+
+from detection.kernel.detector import Rule, Seen, rule
+from detection.kernel.features import Count, FirstSeen, Wish, types
+from detection.kernel.records import EventRecord, Signal
+from detection.kernel.vocabulary import Action, EventType, Family, Severity
+from detection.kernel.words import spoken
+
+
+@rule
+class LoginAfterFailures(Rule):
+    """Someone may have guessed a password: many sign-ins failed, then one worked from a device that is not known."""
+
+    id = "login-after-failures"
+    title = "Sign-in after repeated failures"
+    severity = Severity.MEDIUM
+    family = Family.CREDENTIALS
+    listens_to = types(EventType.LOGIN_SUCCEEDED)
+    suggests = Action.CHALLENGE
+
+    limit: int = 5
+    guessing: int = 20  # this many are no forgotten password any more
+    window: timedelta = timedelta(minutes=30)
+    settled_after: timedelta = timedelta(days=3)
+
+    def needs(self) -> dict[str, Wish]:
+        return {
+            "failures": Count(types(EventType.LOGIN_FAILED), self.window),
+            "resets": Count(types(EventType.PASSWORD_RESET), self.window),
+            "device_since": FirstSeen("device_id"),
+            "address_since": FirstSeen("ip"),
+        }
+
+    def inspect(self, event: EventRecord, seen: Seen) -> Signal | None:
+        failures = seen["failures"]
+        own = any(self.settled(event, seen[since], self.settled_after) for since in ("device_since", "address_since"))
+        if failures < self.limit or own:
+            return None
+        severity, suggests = Severity.HIGH if failures >= self.guessing else Severity.MEDIUM, self.suggests
+        if seen["resets"] and severity is Severity.MEDIUM:  # a forgotten password, reset by mail on a new phone
+            severity, suggests = Severity.LOW, Action.NOTIFY
+        text = (
+            f"This sign-in worked after {failures} failed ones within {spoken(self.window)}, "
+            f"from a device and address not known for {spoken(self.settled_after)}."
+        )
+        return self.signal(text, observed=failures, threshold=self.limit, severity=severity, suggests=suggests)

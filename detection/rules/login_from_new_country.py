@@ -1,0 +1,37 @@
+from datetime import timedelta
+
+from detection.kernel.detector import Rule, Seen, rule
+from detection.kernel.features import FirstSeen, Known, Wish, types
+from detection.kernel.records import EventRecord, Signal
+from detection.kernel.vocabulary import Action, EventType, Family, Severity
+
+
+@rule
+class LoginFromNewCountry(Rule):
+    """Someone signed in from a country this member was never seen in, on a device that is not known either."""
+
+    id = "login-from-new-country"
+    title = "Sign-in from a new country"
+    severity = Severity.MEDIUM
+    family = Family.PLACE
+    listens_to = types(EventType.LOGIN_SUCCEEDED)
+    suggests = Action.CHALLENGE
+
+    least_known: int = 1  # countries the member must be known in before a new one means anything
+    settled_after: timedelta = timedelta(days=3)  # a device known this long travels with its owner
+
+    def needs(self) -> dict[str, Wish]:
+        return {
+            "country_since": FirstSeen("country"),
+            "countries": Known("country"),
+            "device_since": FirstSeen("device_id"),
+        }
+
+    def inspect(self, event: EventRecord, seen: Seen) -> Signal | None:
+        new = seen["country_since"] is not None and seen["country_since"] >= event.occurred_at
+        if not new or seen["countries"] < self.least_known:
+            return None
+        if self.settled(event, seen["device_since"], self.settled_after):
+            return None
+        text = f"This sign-in came from {event.country}, where this account had never been used, on a new device."
+        return self.signal(text, observed=event.country, threshold=f"one of {seen['countries']} known so far")
