@@ -42,7 +42,7 @@ def _bytes(key: str | bytes) -> bytes:
 
 
 # Queue
-LEASE = timedelta(seconds=40)  # longer than the hard task limit, shorter than a minute's recovery promise
+LEASE = timedelta(seconds=25)  # a dead worker's work is taken up within 30 s; the token fences off one that only slept
 ATTEMPTS = 5
 BACKOFF = (1, 4, 16, 60)  # seconds after attempt 1, 2, 3, 4
 BATCH = 200

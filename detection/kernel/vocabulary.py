@@ -160,11 +160,12 @@ class Action(StrEnum):
     NONE = "none"
     NOTIFY = "notify"
     CHALLENGE = "challenge"
+    DENY = "deny"  # this one action was refused; never suggested, only taken
     LOCK = "lock"
 
     @property
     def rank(self) -> int:
-        return ["none", "notify", "challenge", "lock"].index(self.value)
+        return ["none", "notify", "challenge", "deny", "lock"].index(self.value)
 
 
 class Outcome(StrEnum):

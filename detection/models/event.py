@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db import models
+from django.db import connections, models
 from django.utils import timezone
 
 from detection.kernel.ids import uuid7
@@ -22,9 +23,38 @@ BODY_FIELDS = (
 ).split()
 
 
+#: What judging writes, one statement for a batch.
+VERDICT_FIELDS = "state outcome risk_score severity signals seen broken degraded alert_id judged_at enriched".split()
+
+
 class EventQuerySet(models.QuerySet["Event"]):
     def of_member(self, member: Member) -> EventQuerySet:
         return self.filter(member=member).order_by("-occurred_at", "-id")
+
+    def write_verdicts(self, events: Sequence[Event]) -> None:
+        """Store what judging set on each event: one prepared statement, run over the batch in one go."""
+        if not events:
+            return
+        fields = [Event._meta.get_field(name) for name in VERDICT_FIELDS]
+        connection = connections[self.db]
+        quote = connection.ops.quote_name
+        sets = ", ".join(f"{quote(str(field.column))} = %s" for field in fields)
+        key, arrived = Event._meta.get_field("id"), Event._meta.get_field("received_at")
+        sql = (
+            f"UPDATE {quote(Event._meta.db_table)} SET {sets} "  # noqa: S608 - names of our own columns only
+            f"WHERE {quote(str(key.column))} = %s AND {quote(str(arrived.column))} = %s"  # prunes partitions
+        )
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                sql,
+                [
+                    [
+                        field.get_db_prep_save(getattr(event, str(field.attname)), connection)
+                        for field in (*fields, key, arrived)
+                    ]
+                    for event in events
+                ],
+            )
 
 
 class Event(models.Model):

@@ -39,6 +39,7 @@ class Member(models.Model):
     time_zone = models.CharField(max_length=64, blank=True, default="")
     joined_at = models.DateTimeField(null=True, blank=True)  # the shop's word on the account's age
     created_at = models.DateTimeField(default=timezone.now)
+    code_failures = models.PositiveSmallIntegerField(default=0)  # wrong codes in a row, over challenges and days
     self_service_off_at = models.DateTimeField(null=True, blank=True)  # too many wrong codes: staff must act
 
     objects = MemberQuerySet.as_manager()

@@ -1,0 +1,128 @@
+"""Who is on duty: the rules with what admins changed about them, and the models that passed their checks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from threading import Lock
+from typing import Any
+
+import structlog
+from django.db import DatabaseError
+
+import detection.rules  # noqa: F401 - importing it puts every rule on the list
+from detection.anomaly import shelf, vector
+from detection.conf import current
+from detection.features import FeatureStore, RedisStore, connect
+from detection.kernel.detector import Detector, Rule, registered, wishes_of
+from detection.kernel.features import Wish
+from detection.kernel.vocabulary import RuleState
+from detection.models import RuleSetting
+
+logger = structlog.get_logger(__name__)
+
+REFRESH_AFTER = 2.0  # seconds a worker may go on with settings it has read
+
+
+@dataclass(frozen=True)
+class Duty:
+    """The detectors that look at events now. ``shadow`` ones are heard but weigh nothing."""
+
+    detectors: tuple[Detector, ...]
+    shadow: frozenset[str] = frozenset()
+
+    @cached_property
+    def wishes(self) -> frozenset[Wish]:
+        kinds = frozenset(wish for kind in vector.KINDS for wish in kind.needs().values())
+        return wishes_of(self.detectors) | kinds
+
+    @cached_property
+    def _by_type(self) -> dict[str, tuple[tuple[Detector, ...], frozenset[Wish]]]:
+        return {}
+
+    def listening(self, event_type: str) -> tuple[tuple[Detector, ...], frozenset[Wish]]:
+        """The detectors that listen to a type, and everything they and the models' training wish for."""
+        known = self._by_type.get(event_type)
+        if known is None:
+            ears = tuple(detector for detector in self.detectors if event_type in detector.listens_to)
+            kinds = [kind for kind in vector.KINDS if event_type in kind.listens_to]
+            wishes = wishes_of(ears) | frozenset(wish for kind in kinds for wish in kind.needs().values())
+            known = (ears, wishes)
+            if len(self._by_type) < 1000:
+                self._by_type[event_type] = known
+        return known
+
+
+_lock = Lock()
+_duty: Duty | None = None
+_read_at = 0.0
+_store: RedisStore | None = None
+_store_url = ""
+_store_wishes: frozenset[Wish] = frozenset()
+
+
+def on_duty() -> Duty:
+    """The duty roster, at most two seconds old in this process."""
+    global _duty, _read_at
+    with _lock:
+        if _duty is None or time.monotonic() - _read_at > REFRESH_AFTER:
+            _duty = _roster()
+            _read_at = time.monotonic()
+        return _duty
+
+
+def warm() -> None:
+    """Load rules, models and data before the workers fork, so that the children share the memory."""
+    on_duty()
+
+
+def refresh() -> None:
+    """Read the roster anew at the next call."""
+    global _read_at
+    _read_at = float("-inf")
+
+
+def store() -> FeatureStore:
+    """The shared feature store for the wishes of today's roster."""
+    global _store, _store_url, _store_wishes
+    duty, url = on_duty(), current().redis_features_url
+    with _lock:
+        if _store is None or url != _store_url or duty.wishes != _store_wishes:
+            _store, _store_url, _store_wishes = RedisStore(connect(url), duty.wishes), url, duty.wishes
+        return _store
+
+
+def _roster() -> Duty:
+    settings: dict[str, RuleSetting] = {}
+    try:
+        settings = {row.rule_id: row for row in RuleSetting.objects.all()}
+    except DatabaseError:
+        if _duty is not None:
+            return replace(_duty)
+        raise
+    detectors: list[Detector] = []
+    shadow: set[str] = set()
+    for cls in registered():
+        setting = settings.get(cls.id)
+        if setting and setting.state == RuleState.OFF:
+            continue
+        detectors.append(_tuned(cls(), setting.parameters if setting else {}))
+        if setting and setting.state == RuleState.SHADOW:
+            shadow.add(cls.id)
+    for model in shelf.active_detectors():
+        detectors.append(model)
+        if model.shadow:
+            shadow.add(model.id)
+    return Duty(tuple(detectors), frozenset(shadow))
+
+
+def _tuned(rule: Rule, parameters: Mapping[str, Any]) -> Rule:
+    if not parameters:
+        return rule
+    try:
+        return rule.tuned(**parameters)
+    except (TypeError, ValueError) as error:
+        logger.warning("rule.setting_ignored", rule=rule.id, error=type(error).__name__)
+        return rule

@@ -1,0 +1,40 @@
+"""A member's past as the event table has it: what rebuilds a flushed store and stands in for a dead one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import timedelta
+
+from django.db.models import F, Window
+from django.db.models.functions import RowNumber
+from django.utils import timezone
+
+from detection.kernel.records import EventRecord
+from detection.kernel.vocabulary import EventState, Outcome
+from detection.models import Event
+
+REACH = timedelta(days=400)
+MOST = 1000  # newest events a member: more than any window needs of an honest one
+
+
+def of_members(member_ids: Collection[str]) -> tuple[dict[str, list[EventRecord]], frozenset[str]]:
+    """Judged events of each member in time order, and the ids of those that were refused or challenged and so must
+    teach nothing. One query."""
+    ranked = (
+        Event.objects.filter(member__member_id__in=member_ids, occurred_at__gt=timezone.now() - REACH)
+        .exclude(state=EventState.PENDING)
+        .annotate(
+            place=Window(RowNumber(), partition_by="member", order_by=[F("occurred_at").desc(), F("id").desc()])
+        )
+        .filter(place__lte=MOST)
+        .select_related("member")
+        .order_by("occurred_at", "id")
+    )
+    histories: dict[str, list[EventRecord]] = {member_id: [] for member_id in member_ids}
+    unproven: set[str] = set()
+    for event in ranked.iterator(chunk_size=2000):
+        name = event.member.member_id if event.member else ""
+        histories[name].append(event.record(name))
+        if event.outcome in (Outcome.CHALLENGE, Outcome.DENY):
+            unproven.add(str(event.pk))
+    return histories, frozenset(unproven)

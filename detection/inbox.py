@@ -1,0 +1,177 @@
+"""The queue: rows waiting to be judged, claimed in handfuls, never two handfuls with the same subject at once."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from django.db import connection, transaction
+from django.db.models import F, Min, Q
+from django.utils import timezone
+
+from detection.announcements import EventsAccepted, announce
+from detection.conf import ATTEMPTS, BACKOFF, BATCH, LEASE, STALE_AFTER
+from detection.kernel.vocabulary import EventState
+from detection.models import Event, InboxItem
+
+CLAIM_LOCK = 0x5EC_C1A1
+
+
+class ClaimLost(Exception):
+    """The lease ran out and somebody else took the work: nothing of this handful may be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A handful of work. ``token`` is the fence: the final write is conditional on it."""
+
+    token: UUID
+    items: tuple[InboxItem, ...]
+
+    @property
+    def events(self) -> list[UUID]:
+        return [item.event for item in self.items]
+
+
+def claim(limit: int = BATCH, *, subject: str | None = None, now: datetime | None = None) -> Claim | None:
+    """Take up to ``limit`` due items, oldest first, leaving out subjects that somebody is working on; None when there
+    is nothing. The attempt is counted and committed before the work begins, so a task that kills its process still
+    counts one. Work that failed before travels alone, so poison never takes neighbours with it."""
+    now = now or timezone.now()
+    with transaction.atomic():
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [CLAIM_LOCK])
+        _bury(now)
+        busy = InboxItem.objects.filter(dead=False, lease_until__gt=now).values("subject")
+        ready = InboxItem.objects.filter(_free(now), dead=False, due_at__lte=now).exclude(subject__in=busy)
+        if subject is not None:
+            ready = ready.filter(subject=subject)
+        items = _handful(list(ready.order_by("id")[:limit]))
+        if not items:
+            return None
+        token = uuid4()
+        InboxItem.objects.filter(pk__in=[item.pk for item in items]).update(
+            token=token, attempt=F("attempt") + 1, lease_until=now + LEASE
+        )
+    for item in items:
+        item.attempt += 1
+        item.token = token
+    return Claim(token, tuple(items))
+
+
+def _free(now: datetime) -> Q:
+    return Q(lease_until=None) | Q(lease_until__lte=now)
+
+
+def _handful(ready: list[InboxItem]) -> list[InboxItem]:
+    if ready and ready[0].attempt:
+        return ready[:1]
+    held_back = set()
+    handful = []
+    for item in ready:
+        if item.attempt:
+            held_back.add(item.subject)  # what follows of this subject waits for its turn
+        elif item.subject not in held_back:
+            handful.append(item)
+    return handful
+
+
+def _bury(now: datetime) -> None:
+    """Five tries, then dead: also for work whose process died each time."""
+    spent = InboxItem.objects.filter(dead=False, attempt__gte=ATTEMPTS, lease_until__lte=now)
+    events = list(spent.values_list("event", flat=True)[:BATCH])
+    if events:
+        InboxItem.objects.filter(event__in=events).update(
+            dead=True, lease_until=None, token=None, error="WorkerDied"
+        )
+        Event.objects.filter(pk__in=events).update(state=EventState.DEAD)
+
+
+def finish(done: Claim, *, teach_later: bool = False, now: datetime | None = None) -> None:
+    """Take the handful off the queue, inside the transaction of its results. Raises ClaimLost. ``teach_later`` leaves
+    it there for the feature store only: it was judged while that was away."""
+    mine = InboxItem.objects.filter(token=done.token, pk__in=[item.pk for item in done.items])
+    if teach_later:
+        done_with = mine.update(
+            observe_only=True, attempt=0, token=None, lease_until=None, due_at=now or timezone.now()
+        )
+    else:
+        done_with, _ = mine.delete()
+    if done_with != len(done.items):
+        raise ClaimLost(str(done.token))
+
+
+def fail(item: InboxItem, error: BaseException, *, now: datetime | None = None) -> None:
+    """Put one item back with its back-off, or bury it after its last try. Only the exception's class is kept."""
+    now = now or timezone.now()
+    name = type(error).__name__
+    mine = InboxItem.objects.filter(pk=item.pk, token=item.token)
+    if item.attempt >= ATTEMPTS:
+        with transaction.atomic():
+            if mine.update(dead=True, lease_until=None, token=None, error=name):
+                Event.objects.filter(pk=item.event).update(state=EventState.DEAD)
+        return
+    wait = BACKOFF[min(item.attempt, len(BACKOFF)) - 1] * random.uniform(0.8, 1.2)  # noqa: S311 - jitter
+    mine.update(lease_until=None, token=None, error=name, due_at=now + timedelta(seconds=wait))
+
+
+def put_back(items: Sequence[InboxItem], *, after: timedelta = timedelta(0), now: datetime | None = None) -> None:
+    """Give work back untried: the fault was not in it (a store was away)."""
+    now = now or timezone.now()
+    for item in items:
+        InboxItem.objects.filter(pk=item.pk, token=item.token).update(
+            lease_until=None, token=None, attempt=F("attempt") - 1, due_at=now + after
+        )
+
+
+def split(held: Claim) -> list[Claim]:
+    """The handful as handfuls of one, under the same token, to find which of them is the poison."""
+    return [Claim(held.token, (item,)) for item in held.items]
+
+
+def counts() -> dict[str, int]:
+    return {
+        "pending": InboxItem.objects.filter(dead=False).count(),
+        "dead": InboxItem.objects.filter(dead=True).count(),
+    }
+
+
+def oldest_age(now: datetime | None = None) -> timedelta | None:
+    """How long the oldest waiting event has waited; None when nothing waits."""
+    now = now or timezone.now()
+    oldest = InboxItem.objects.filter(dead=False).aggregate(oldest=Min("created_at"))["oldest"]
+    return now - oldest if oldest else None
+
+
+def stale(now: datetime | None = None) -> bool:
+    """Whether something waits that no bell will wake: the sweeper's question."""
+    now = now or timezone.now()
+    waiting = InboxItem.objects.filter(dead=False, due_at__lte=now)
+    expired = waiting.filter(lease_until__lte=now)
+    lost = waiting.filter(lease_until=None).filter(Q(created_at__lte=now - STALE_AFTER) | Q(attempt__gt=0))
+    return expired.exists() or lost.exists()
+
+
+def dead(limit: int = 100) -> list[InboxItem]:
+    """The dead letters, newest first."""
+    return list(InboxItem.objects.filter(dead=True).order_by("-id")[:limit])
+
+
+def replay(events: Sequence[UUID] | None = None) -> int:
+    """Give dead letters five new tries; how many. ``None`` means all."""
+    chosen = InboxItem.objects.filter(dead=True)
+    if events is not None:
+        chosen = chosen.filter(event__in=events)
+    with transaction.atomic():
+        ids = list(chosen.values_list("event", flat=True))
+        moved = InboxItem.objects.filter(dead=True, event__in=ids).update(
+            dead=False, attempt=0, due_at=timezone.now(), error="", lease_until=None, token=None
+        )
+        Event.objects.filter(pk__in=ids).update(state=EventState.PENDING)
+        if moved:
+            announce(EventsAccepted(moved))
+    return moved

@@ -1,0 +1,175 @@
+"""Accepting events: what is answered "accepted" is a committed row with its work-queue row beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from detection.announcements import EventsAccepted, announce
+from detection.intake.contacts import learn_contacts
+from detection.intake.redaction import redact
+from detection.intake.schema import Draft, validate
+from detection.intake.strict_json import Flaw, Malformed, flaws, plain
+from detection.kernel.ids import uuid7
+from detection.kernel.records import EventRecord
+from detection.kernel.vocabulary import Trust
+from detection.models import Client, Event, InboxItem, Member, Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What became of one event of a request. ``event`` is our id, ``status`` one of accepted, duplicate, rejected,
+    conflict (the same event_id came before with another body)."""
+
+    index: int
+    event_id: str | None
+    status: str
+    received_at: datetime
+    event: UUID | None = None
+    errors: tuple[dict[str, str], ...] = ()
+
+
+@dataclass(slots=True)
+class _Parcel:
+    index: int
+    draft: Draft
+    digest: str
+    event: UUID
+
+
+def accept(
+    payloads: Sequence[Any],
+    *,
+    client: Client,
+    trust: Trust,
+    now: datetime | None = None,
+    historic: bool = False,
+    ring: bool = True,
+) -> list[Item]:
+    """Take events in, one item an event in the order given. When this returns, accepted ones are durable.
+
+    ``historic`` takes events of any age and only teaches the features with them: nothing is alerted or locked.
+    ``ring=False`` leaves the bell alone, for a caller that judges at once. A constant number of queries.
+    """
+    now = now or timezone.now()
+    items: dict[int, Item] = {}
+    parcels: list[_Parcel] = []
+    for index, payload in enumerate(payloads):
+        parcel = _unpack(index, payload, now, historic)
+        if isinstance(parcel, Item):
+            items[index] = parcel
+        else:
+            parcels.append(parcel)
+    if parcels:
+        for item in _store(parcels, client, trust, now, historic=historic, ring=ring):
+            items[item.index] = item
+    return [items[index] for index in range(len(payloads))]
+
+
+def _unpack(index: int, payload: Any, now: datetime, historic: bool) -> _Parcel | Item:
+    if isinstance(payload, Malformed):
+        error = {"pointer": payload.pointer, "code": "malformed", "detail": payload.detail}
+        return Item(index, None, "rejected", now, errors=(error,))
+    problems = flaws(payload)
+    if problems:
+        return Item(index, None, "rejected", now, errors=tuple(problems))
+    if isinstance(payload, dict) and not any(isinstance(value, Flaw) for value in payload.values()):
+        payload = redact(payload)
+    draft = validate(payload, now=now, historic=historic)
+    if draft.errors:
+        claimed = payload.get("event_id") if isinstance(payload, dict) else None
+        named = claimed if isinstance(claimed, str) and len(claimed) <= 128 else None
+        return Item(index, named, "rejected", now, errors=tuple(draft.errors))
+    event = uuid7()
+    if draft.event_id is None:
+        draft.event_id = str(event)
+    return _Parcel(index, draft, _digest(payload), event)
+
+
+def _digest(payload: dict[str, Any]) -> str:
+    canonical = json.dumps(plain(payload), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _store(
+    parcels: list[_Parcel], client: Client, trust: Trust, now: datetime, *, historic: bool, ring: bool
+) -> list[Item]:
+    with transaction.atomic():
+        receipts = [
+            Receipt(client=client, event_id=p.draft.event_id, digest=p.digest, event=p.event, received_at=now)
+            for p in parcels
+        ]
+        Receipt.objects.bulk_create(receipts, ignore_conflicts=True)
+        kept = {
+            receipt.event_id: receipt
+            for receipt in Receipt.objects.filter(client=client, event_id__in=[r.event_id for r in receipts])
+        }
+        fresh = [p for p in parcels if kept[str(p.draft.event_id)].event == p.event]
+        if fresh:
+            _insert(fresh, client, trust, now, historic)
+            if ring:
+                announce(EventsAccepted(len(fresh)))
+    return [_item(p, kept[str(p.draft.event_id)]) for p in parcels]
+
+
+def _item(parcel: _Parcel, receipt: Receipt) -> Item:
+    if receipt.event == parcel.event:
+        status = "accepted"
+    elif receipt.digest == parcel.digest:
+        status = "duplicate"
+    else:
+        status = "conflict"
+    item = Item(parcel.index, parcel.draft.event_id, status, receipt.received_at, receipt.event)
+    if status == "conflict":
+        error = {"pointer": "/event_id", "code": "conflict", "detail": "This id was used for another event."}
+        item = replace(item, errors=(error,))
+    return item
+
+
+def _insert(fresh: list[_Parcel], client: Client, trust: Trust, now: datetime, historic: bool) -> None:
+    named = {p.draft.member_id for p in fresh if p.draft.member_id}
+    members: dict[str, Member] = Member.objects.ensure(named) if named else {}
+    events = [_event(p, client, members, trust, now) for p in fresh]
+    Event.objects.bulk_create(events)
+    InboxItem.objects.bulk_create(
+        [InboxItem(event=e.pk, subject=e.subject, due_at=now, created_at=now, observe_only=historic) for e in events]
+    )
+    if trust > Trust.LOW:
+        learn_contacts(events, now)
+
+
+def _event(parcel: _Parcel, client: Client, members: dict[str, Member], trust: Trust, now: datetime) -> Event:
+    draft = parcel.draft
+    subject = EventRecord(
+        id="",
+        event_id="",
+        type=draft.type,
+        occurred_at=draft.occurred_at,
+        received_at=now,
+        client_id=client.pk,
+        member_id=draft.member_id,
+        **{
+            name: draft.body.get(name)
+            for name in ("device_id", "email", "payment_method_id", "session_id", "ip")
+        },
+    ).subject
+    return Event(
+        id=parcel.event,
+        client=client,
+        event_id=draft.event_id,
+        type=draft.type,
+        occurred_at=draft.occurred_at,
+        received_at=now,
+        member=members.get(draft.member_id) if draft.member_id else None,
+        subject=subject,
+        trust=int(trust),
+        body=draft.body,
+    )

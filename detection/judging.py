@@ -1,0 +1,69 @@
+"""Judging: features in, verdicts out. No tables, no effects; the same for live work, decisions and ``backtest``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import structlog
+
+from detection.anomaly import vector
+from detection.catalog import Duty
+from detection.kernel.detector import Detector
+from detection.kernel.features import Wish
+from detection.kernel.records import EventRecord, Signal, Verdict
+from detection.kernel.scoring import weigh
+
+logger = structlog.get_logger(__name__)
+
+Granted = Mapping[Wish, Any]
+
+
+def judge(
+    events: Sequence[EventRecord], granted: Sequence[Granted], duty: Duty, *, degraded: Sequence[str] = ()
+) -> list[Verdict]:
+    """One verdict an event, in order. A detector that raises is skipped for that event and named in ``broken``."""
+    signals: list[list[Signal]] = [[] for _ in events]
+    broken: list[list[str]] = [[] for _ in events]
+    seen: list[dict[str, Any]] = [{} for _ in events]
+    for detector in duty.detectors:
+        places = [place for place, event in enumerate(events) if event.type in detector.listens_to]
+        if not places:
+            continue
+        needs = detector.needs()
+        pairs = [
+            (events[place], {name: granted[place].get(wish) for name, wish in needs.items()}) for place in places
+        ]
+        for place, (_event, view), signal in zip(places, pairs, _ask(detector, pairs), strict=True):
+            seen[place][detector.id] = view
+            if isinstance(signal, Exception):
+                broken[place].append(detector.id)
+                logger.error("detector.broken", detector=detector.id, error=type(signal).__name__)
+            elif signal is not None:
+                signals[place].append(replace(signal, shadow=True) if detector.id in duty.shadow else signal)
+    for kind in vector.KINDS:
+        wishes = kind.needs()
+        for place, event in enumerate(events):
+            if event.type in kind.listens_to:
+                view = {name: granted[place].get(wish) for name, wish in wishes.items()}
+                seen[place][kind.detector_id] = kind.measure(event, view)
+    return [
+        weigh(event, signals[place], seen=seen[place], broken=broken[place], degraded=degraded)
+        for place, event in enumerate(events)
+    ]
+
+
+def _ask(
+    detector: Detector, pairs: Sequence[tuple[EventRecord, Mapping[str, Any]]]
+) -> list[Signal | None | Exception]:
+    try:
+        return list(detector.inspect_many(pairs))
+    except Exception:  # noqa: BLE001 - a broken rule must not silence the rest: find whose event it was
+        answers: list[Signal | None | Exception] = []
+        for event, view in pairs:
+            try:
+                answers.append(detector.inspect(event, view))
+            except Exception as error:  # noqa: BLE001
+                answers.append(error)
+        return answers

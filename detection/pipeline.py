@@ -1,0 +1,340 @@
+"""The artery: claim, observe, judge, answer. It takes handfuls; one event answered inline is a handful of one.
+
+Claiming commits on its own; enrichment, features, rules and models run outside any transaction; all results of a
+handful are one transaction, conditional on the claim.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+from django.utils import timezone
+
+from detection import catalog, history, inbox
+from detection.conf import current
+from detection.enrich import additions, enrich
+from detection.features import MemoryStore, StoreError
+from detection.judging import Granted, judge
+from detection.kernel.features import TEACHES
+from detection.kernel.records import EventRecord, LockRecord, Verdict, iso
+from detection.kernel.vocabulary import EventState, Outcome, Severity, Trust
+from detection.models import Decision, Device, Event, Member
+from detection.response import locks, playbook
+from detection.response.playbook import Response
+from detection.work import unit_of_work
+
+logger = structlog.get_logger(__name__)
+
+AWAY_FOR = 2.0  # seconds a decision does not ask a feature store that has just failed
+PATIENCE = 8.0  # seconds a decision waits for a worker that holds the member's earlier events
+
+
+class Busy(Exception):
+    """The member's earlier events are still being judged elsewhere: ask again in a moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A claimed handful with its rows: what is judged, and what only teaches."""
+
+    held: inbox.Claim
+    rows: dict[str, Event]
+    judged: tuple[EventRecord, ...]
+    taught: tuple[EventRecord, ...]
+    members: dict[str, Member]
+
+
+def drain(*, seconds: float = 15.0) -> int:
+    """Judge what waits until nothing does or the time is up; how many events were taken off the queue."""
+    until = time.monotonic() + seconds
+    total = 0
+    while time.monotonic() < until:
+        held = inbox.claim()
+        if held is None:
+            break
+        try:
+            total += _work_through(held)
+        except StoreError as error:
+            inbox.put_back(held.items, after=timedelta(seconds=AWAY_FOR))
+            logger.warning("features.away", error=type(error).__name__, events=len(held.items))
+            break
+    return total
+
+
+def decide(event: UUID, *, now: datetime | None = None) -> dict[str, Any]:
+    """The wire answer for one accepted event, judged now together with everything that waits of its subject, and the
+    same again whenever it is asked again. Raises Busy when a worker keeps the subject's events too long."""
+    known = Decision.objects.filter(pk=event).first()
+    if known:
+        return dict(known.answer)
+    row = Event.objects.select_related("member").get(pk=event)
+    until = time.monotonic() + PATIENCE
+    while row.state == EventState.PENDING:
+        held = inbox.claim(subject=row.subject)
+        if held is not None:
+            _judge_inline(held, row)
+        elif time.monotonic() > until:
+            raise Busy(row.subject)
+        else:
+            time.sleep(0.01)  # a worker has them: its results commit in milliseconds
+        row.refresh_from_db()
+    known = Decision.objects.filter(pk=event).first()
+    return dict(known.answer) if known else _answer_later(row, now or timezone.now())
+
+
+def handle(held: inbox.Claim, *, inline: bool = False, answering: Collection[str] = ()) -> int:
+    """Judge one handful and commit its results. ``inline`` answers from the database when the feature store is away;
+    a worker lets the error through and tries later."""
+    duty = catalog.on_duty()
+    batch = _load(held)
+    granted, degraded = _measure(batch, duty, inline=inline)
+    verdicts = judge(batch.judged, granted, duty, degraded=degraded)
+    now = timezone.now()
+    with unit_of_work() as work:
+        inbox.finish(held, teach_later=bool(degraded), now=now)
+        response = playbook.respond(work, verdicts, members=batch.members, now=now, answering=answering)
+        _write(batch, verdicts, response, now)
+        _write_answers(batch, verdicts, response, answering, now)
+    if not degraded:
+        _unteach(batch, response)
+    return len(held.items)
+
+
+def _work_through(held: inbox.Claim) -> int:
+    """Handle a handful; when it fails, find the one that is the poison and let its neighbours go on."""
+    try:
+        return handle(held)
+    except StoreError:
+        raise
+    except inbox.ClaimLost:
+        logger.warning("claim.lost", events=len(held.items))
+        return 0
+    except Exception as error:
+        if len(held.items) == 1:
+            inbox.fail(held.items[0], error)
+            logger.exception("event.failed", event=str(held.items[0].event), attempt=held.items[0].attempt)
+            return 0
+        logger.warning("batch.split", error=type(error).__name__, events=len(held.items))
+        return sum(_work_through(single) for single in inbox.split(held))
+
+
+def _judge_inline(held: inbox.Claim, row: Event) -> None:
+    try:
+        handle(held, inline=True, answering={str(row.pk)})
+    except inbox.ClaimLost:
+        return
+    except Exception as error:
+        if len(held.items) == 1:
+            inbox.fail(held.items[0], error)
+            raise
+        for single in inbox.split(held):
+            try:
+                handle(single, inline=True, answering={str(row.pk)})
+            except Exception as fault:
+                inbox.fail(single.items[0], fault)
+                if single.items[0].event == row.pk:
+                    raise
+
+
+def _load(held: inbox.Claim) -> Batch:
+    rows = {str(row.pk): row for row in Event.objects.select_related("member").filter(pk__in=held.events)}
+    judged: list[EventRecord] = []
+    taught: list[EventRecord] = []
+    members: dict[str, Member] = {}
+    for item in held.items:
+        row = rows.get(str(item.event))
+        if row is None:  # erased while it waited
+            continue
+        if row.member is not None:
+            members[row.member.member_id] = row.member
+        record = row.record(row.member.member_id if row.member else None)
+        if not row.enriched:
+            row.enriched = additions(record)
+        (taught if item.observe_only else judged).append(record)
+    return Batch(held, rows, tuple(enrich(judged)), tuple(enrich(taught)), members)
+
+
+def _measure(batch: Batch, duty: catalog.Duty, *, inline: bool) -> tuple[Sequence[Granted], tuple[str, ...]]:
+    wishes = [duty.listening(event.type)[1] for event in batch.judged]
+    if not inline:
+        return _ask_store(batch, wishes), ()
+    if _store_is_away():
+        return _from_database(batch, duty, wishes), ("features",)
+    try:
+        return _ask_store(batch, wishes), ()
+    except StoreError as error:
+        _note_store_away()
+        logger.warning("features.away", error=type(error).__name__, inline=True)
+        return _from_database(batch, duty, wishes), ("features",)
+
+
+def _ask_store(batch: Batch, wishes: Sequence[frozenset[Any]]) -> Sequence[Granted]:
+    store = catalog.store()
+    if batch.taught:
+        store.observe(batch.taught)
+    if not batch.judged:
+        return []
+    grant = store.observe_and_measure(batch.judged, wishes)
+    while grant.cold:  # flushed or never seen: their past comes from the event table
+        histories, unproven = history.of_members(grant.cold)
+        store.rebuild(histories, unproven=unproven)
+        grant = store.observe_and_measure(batch.judged, wishes)
+    return grant.seen
+
+
+def _from_database(batch: Batch, duty: catalog.Duty, wishes: Sequence[frozenset[Any]]) -> Sequence[Granted]:
+    store = MemoryStore(duty.wishes, complete=True)
+    histories, unproven = history.of_members(set(batch.members))
+    store.rebuild(histories, unproven=unproven)
+    return store.observe_and_measure(batch.judged, wishes).seen
+
+
+_away_until = 0.0
+
+
+def _store_is_away() -> bool:
+    return time.monotonic() < _away_until
+
+
+def _note_store_away() -> None:
+    global _away_until
+    _away_until = time.monotonic() + AWAY_FOR
+
+
+def _write(batch: Batch, verdicts: Sequence[Verdict], response: Response, now: datetime) -> None:
+    done: list[Event] = []
+    for verdict in verdicts:
+        row = batch.rows[verdict.event.id]
+        alert = response.alerts.get(verdict.event.id)
+        row.state = EventState.PROCESSED
+        row.outcome = response.outcomes[verdict.event.id]
+        row.risk_score = verdict.risk_score
+        row.severity = verdict.severity
+        row.signals = [signal.wire() for signal in (*verdict.signals, *verdict.shadows)]
+        row.seen = _plain(verdict.seen)
+        row.broken = list(verdict.broken)
+        row.degraded = list(verdict.degraded)
+        row.alert_id = alert.pk if alert else None
+        row.judged_at = now
+        done.append(row)
+    for record in batch.taught:
+        row = batch.rows[record.id]
+        if row.state == EventState.PENDING:  # history: it teaches and is not judged
+            row.state, row.outcome, row.judged_at = EventState.PROCESSED, Outcome.ALLOW, now
+            done.append(row)
+    Event.objects.write_verdicts(done)
+    _meet_devices(batch, response)
+
+
+def _meet_devices(batch: Batch, response: Response) -> None:
+    """Devices that a member proved to be theirs, or at least used, with when they were first and last seen."""
+    met: dict[tuple[int, str], Device] = {}
+    for event in (*batch.judged, *batch.taught):
+        member = batch.members.get(event.member_id) if event.member_id else None
+        refused = response.outcomes.get(event.id, Outcome.ALLOW) is not Outcome.ALLOW
+        if member is None or not event.device_id or refused or event.type not in TEACHES or event.trust < Trust.NORMAL:
+            continue
+        device = met.setdefault(
+            (member.pk, event.device_id),
+            Device(
+                member=member,
+                device_id=event.device_id,
+                first_seen_at=event.occurred_at,
+                last_seen_at=event.occurred_at,
+            ),
+        )
+        device.first_seen_at = min(device.first_seen_at, event.occurred_at)
+        device.last_seen_at = max(device.last_seen_at, event.occurred_at)
+        device.agent = (event.agent or device.agent)[:120]
+        device.country = event.country or device.country
+    if met:
+        Device.objects.bulk_create(
+            met.values(),
+            update_conflicts=True,
+            unique_fields=["member", "device_id"],
+            update_fields=["last_seen_at", "agent", "country"],
+        )
+
+
+def _write_answers(
+    batch: Batch, verdicts: Sequence[Verdict], response: Response, answering: Collection[str], now: datetime
+) -> None:
+    """What a waiting sender is told, kept so that it is told the same again."""
+    for verdict in verdicts:
+        if verdict.event.id not in answering:
+            continue
+        row = batch.rows[verdict.event.id]
+        reasons = [signal.reason for signal in verdict.signals]
+        refusal = response.refusals.get(verdict.event.id)
+        if refusal:
+            reasons.insert(0, refusal)
+        lock = response.locks.get(row.member_id) if row.member_id else None
+        answer = _answer(row, [reason.wire() for reason in reasons], lock, now)
+        Decision.objects.create(event=row.pk, answer=answer, decided_at=now)
+
+
+def _answer_later(row: Event, now: datetime) -> dict[str, Any]:
+    """The answer for an event that was judged before anybody asked: its verdict, and the lock as it is at the action."""
+    with transaction.atomic():
+        lock = locks.of(row.member) if row.member is not None else None
+        outcome = Outcome(row.outcome or Outcome.ALLOW)
+        reasons: list[dict[str, Any]] = [
+            {name: signal[name] for name in ("code", "text", "observed", "threshold")}
+            for signal in row.signals
+            if not signal["shadow"]
+        ]
+        refused = playbook.refusal(lock, row.type) if current().enforcing else None
+        if refused and outcome is not Outcome.DENY:
+            outcome = refused
+        if refused:
+            reasons.insert(0, playbook.LOCKED.wire())
+        row.outcome = outcome
+        answer = _answer(row, reasons, lock, now)
+        kept, _ = Decision.objects.get_or_create(event=row.pk, defaults={"answer": answer, "decided_at": now})
+    return dict(kept.answer)
+
+
+def _answer(row: Event, reasons: list[dict[str, Any]], lock: LockRecord | None, now: datetime) -> dict[str, Any]:
+    return {
+        "event_id": row.event_id,
+        "verdict": str(row.outcome or Outcome.ALLOW),
+        "risk_score": row.risk_score or 0,
+        "severity": str(row.severity or Severity.LOW),
+        "reasons": reasons,
+        "lock": lock.wire() if lock else None,
+        "alert_id": str(row.alert_id) if row.alert_id else None,
+        "degraded": list(row.degraded),
+        "decided_at": iso(now),
+    }
+
+
+def _unteach(batch: Batch, response: Response) -> None:
+    """What was refused or challenged proves nothing about who acted."""
+    refused = [event for event in batch.judged if response.outcomes[event.id] is not Outcome.ALLOW]
+    if not refused:
+        return
+    try:
+        catalog.store().unteach(refused)
+    except StoreError as error:
+        logger.warning("features.unteach_failed", error=type(error).__name__, events=len(refused))
+
+
+def _plain(value: Any) -> Any:
+    """What detectors saw, as JSON holds it."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_plain(item) for item in value]
+    if isinstance(value, datetime):
+        return iso(value)
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    return str(value) if isinstance(value, Decimal) else value
