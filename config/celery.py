@@ -5,14 +5,19 @@ from __future__ import annotations
 import logging.config
 import os
 import signal
+import warnings
 from importlib.util import find_spec
 from typing import Any
 
 from celery import Celery, signals
+from celery.platforms import SecurityWarning
 
 from config.runner.spawn import die_with_parent
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.dev")
+
+# In a container or on an empty machine there may be nobody but root; tasks here carry JSON only.
+warnings.filterwarnings("ignore", category=SecurityWarning)
 
 app = Celery("secureretail")
 app.config_from_object("django.conf:settings", namespace="CELERY")

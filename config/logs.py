@@ -145,6 +145,9 @@ def configuration(*, level: str, json: bool) -> dict[str, Any]:
                 "celery.redirected": "WARNING",
                 "celery.worker.strategy": "WARNING",
                 "celery.app.trace": "WARNING",
+                "celery.beat": "WARNING",
+                "flower.command": "WARNING",
+                "flower.inspector": "ERROR",  # it asks before the worker is there, and again later
                 "kombu": "WARNING",
             }.items()
         },

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from api.settings import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401 - settings are read by name
-from config import env, logs, secret_keys
+from config import addresses, env, logs, secret_keys
 
 ENVIRONMENT = env.read(os.environ)
 BASE_DIR = env.ROOT
 DATA_DIR: Path = ENVIRONMENT.data_dir
 RUN_DIR = DATA_DIR / "run"
-RUN_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
+DATA_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
+RUN_DIR.mkdir(exist_ok=True, mode=0o700)
 
 DEMO = ENVIRONMENT.demo
 MODE = ENVIRONMENT.mode
@@ -129,44 +130,21 @@ ON_SQLITE = DATABASES["default"]["ENGINE"].endswith("sqlite3")
 # --- Redis ------------------------------------------------------------------------------------------------
 #: Written by the runner, so that every command on the same data folder finds the running server.
 EMBEDDED_REDIS_FILE = RUN_DIR / "valkey.url"
-NOBODY_LISTENS_HERE = "redis://127.0.0.1:1/0"
 
 
 def _redis_url() -> str:
     if ENVIRONMENT.redis_url:
         return ENVIRONMENT.redis_url
     try:
-        return EMBEDDED_REDIS_FILE.read_text().strip() or NOBODY_LISTENS_HERE
+        return EMBEDDED_REDIS_FILE.read_text().strip() or addresses.NOBODY_LISTENS_HERE
     except OSError:
-        return NOBODY_LISTENS_HERE
+        return addresses.NOBODY_LISTENS_HERE
 
 
-REDIS_URL = _redis_url()
-_first = env.first_database(REDIS_URL)
-REDIS_BROKER_URL = ENVIRONMENT.redis_urls["REDIS_BROKER_URL"] or env.with_database(REDIS_URL, _first)
-REDIS_CHANNELS_URL = ENVIRONMENT.redis_urls["REDIS_CHANNELS_URL"] or env.with_database(REDIS_URL, _first + 1)
-REDIS_FEATURES_URL = ENVIRONMENT.redis_urls["REDIS_FEATURES_URL"] or env.with_database(REDIS_URL, _first + 2)
-
-CHANNEL_LAYERS = {
-    "default": {
-        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {
-            "hosts": [
-                {
-                    "address": REDIS_CHANNELS_URL,
-                    # The reader waits for hours on a quiet feed; a socket timeout would end every idle websocket.
-                    "socket_timeout": None,
-                    "socket_connect_timeout": 2,
-                    "socket_keepalive": True,
-                }
-            ]
-        },
-    }
-}
+globals().update(addresses.redis_settings(_redis_url(), ENVIRONMENT.redis_urls))
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "secureretail"}}
 
 # --- Celery -----------------------------------------------------------------------------------------------
-CELERY_BROKER_URL = REDIS_BROKER_URL
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_CONNECTION_TIMEOUT = 2
@@ -202,7 +180,7 @@ CELERY_TASK_ROUTES = {
     "tasks.learning.*": {"queue": "upkeep"},
     "tasks.upkeep.*": {"queue": "upkeep"},
 }
-CELERY_QUEUES = ("events", "notices", "upkeep")
+WORKER_QUEUES = ("events", "notices", "upkeep")
 CELERY_TASK_SEND_SENT_EVENT = False
 CELERY_WORKER_SEND_TASK_EVENTS = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
@@ -265,7 +243,7 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = ENVIRONMENT.email_from
 EMAIL_TIMEOUT = 10
 OUTBOX_DIR = DATA_DIR / "outbox"
 if ENVIRONMENT.email:
-    vars().update(ENVIRONMENT.email)
+    globals().update(ENVIRONMENT.email)
 elif DEMO:
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     EMAIL_FILE_PATH = str(OUTBOX_DIR)

@@ -1,0 +1,37 @@
+"""The box that says where everything is."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from rich.box import ROUNDED
+from rich.console import Console
+from rich.panel import Panel
+from rich.text import Text
+
+
+def show(*, url: str, flower_url: str, flower_password: str, demo: dict[str, Any] | None, seconds: float) -> None:
+    """Print the box on stdout; it is printed only when the whole system works."""
+    lines = _lines(url, flower_url, flower_password, demo)
+    width = max(len(line) for line in lines) + 6
+    console = Console(file=sys.stdout, width=max(width, 60), highlight=False, markup=False)
+    title = f" SecureRetail is ready ({seconds:.1f} s) "
+    console.print(Panel(Text("\n".join(lines)), title=title, box=ROUNDED, expand=False, padding=(1, 2)), soft_wrap=False)
+    sys.stdout.flush()
+
+
+def _lines(url: str, flower_url: str, flower_password: str, demo: dict[str, Any] | None) -> list[str]:
+    lines = [
+        f"Home            {url}/",
+        f"Live alerts     {url}/admin_dashboard/",
+        f"Member page     {url}/member/",
+        f"API             {url}/api/docs/",
+        f"Status          {url}/status",
+        f"Flower          {flower_url}/   operator / {flower_password}",
+    ]
+    if demo is not None:
+        lines += [f"Mails and texts {url}/outbox/", "", "Demo sign-ins (this machine only)"]
+        lines += [f"  {user['role']:<8} {user['username']:<10} {user['password']}" for user in demo.get("users", [])]
+        lines += ["", f"Demo API key    {demo.get('api_key', '-')}"]
+    return [*lines, "", "Ctrl-C stops everything."]
