@@ -28,7 +28,7 @@ def redis_settings(url: str, separate: dict[str, str | None]) -> dict[str, Any]:
                     "hosts": [
                         {
                             "address": channels,
-                            # The reader waits for hours on a quiet feed; a socket timeout would end every idle websocket.
+                            # The reader waits for hours on a quiet feed; a socket timeout would end idle websockets.
                             "socket_timeout": None,
                             "socket_connect_timeout": 2,
                             "socket_keepalive": True,

@@ -231,7 +231,7 @@ def _database(text: str) -> dict[str, Any]:
         warnings.simplefilter("error")
         try:
             found = dict(Env.db_url_config(text))
-        except Exception:
+        except (ValueError, KeyError, UserWarning, ImproperlyConfigured):
             raise ValueError(f"the address cannot be read. {advice}") from None
     if found.get("ENGINE") not in DATABASES or not found.get("NAME"):
         raise ValueError(f"only PostgreSQL and SQLite are known here. {advice}")
@@ -262,7 +262,7 @@ def _email(text: str) -> dict[str, Any]:
     advice = "Use smtp://host:port for plain SMTP, smtp+tls://user:password@host:587 or smtp+ssl://user:password@host."
     try:
         found = dict(Env.email_url_config(text))
-    except Exception:
+    except (ValueError, KeyError, ImproperlyConfigured):
         raise ValueError(f"the address cannot be read. {advice}") from None
     if found["EMAIL_BACKEND"].endswith("smtp.EmailBackend") and not found.get("EMAIL_HOST"):
         raise ValueError(f"it names no host. {advice}")

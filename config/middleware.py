@@ -44,7 +44,7 @@ DOCS_POLICY = _header(_DOCS_POLICY)
 
 
 class RequestIds:
-    """Gives every answer an ``X-Request-Id``, the same id its log lines carry, and logs what was refused, failed or slow."""
+    """Gives every answer an ``X-Request-Id``, the one its log lines carry; logs what was refused, failed or slow."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -94,7 +94,7 @@ class Headers:
 
 
 class SessionLimits:
-    """Ends a session that was idle too long or lived too long, by its own expiry date, so that every reader sees the same."""
+    """Ends a session that was idle or lived too long, by its own expiry date, so that every reader sees the same."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response

@@ -56,14 +56,16 @@ def _read(path: Path) -> dict[str, str] | None:
     except FileNotFoundError:
         return None
     except OSError as fault:
-        raise EnvironmentFault(f"The keys in {path} cannot be read ({fault.strerror}). Run as the file's owner.") from None
+        raise EnvironmentFault(
+            f"The keys in {path} cannot be read ({fault.strerror}). Run as the file's owner."
+        ) from None
     try:
         kept = json.loads(text)
         return {name: str(kept[name]) for name in (*KEYS, *PASSWORDS)}
     except (ValueError, KeyError, TypeError):
         raise EnvironmentFault(
-            f"{path} is damaged. Restore it from a backup; without it, codes, models and sign-ins made so far are void. "
-            "Delete it only to begin with new keys."
+            f"{path} is damaged. Restore it from a backup: without it, codes, models and sign-ins made so far are "
+            "void. Delete it only to begin with new keys."
         ) from None
 
 
@@ -72,7 +74,8 @@ def _make(path: Path) -> dict[str, str]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-        fresh = {name: secrets.token_urlsafe(48) for name in KEYS} | {name: secrets.token_urlsafe(18) for name in PASSWORDS}
+        fresh = {name: secrets.token_urlsafe(48) for name in KEYS}
+        fresh |= {name: secrets.token_urlsafe(18) for name in PASSWORDS}
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with os.fdopen(descriptor, "w") as file:
@@ -85,5 +88,7 @@ def _make(path: Path) -> dict[str, str]:
         finally:
             draft.unlink(missing_ok=True)
     except OSError as fault:
-        raise EnvironmentFault(f"DATA_DIR: {path.parent} cannot be written ({fault.strerror}). Name another folder.") from None
+        raise EnvironmentFault(
+            f"DATA_DIR: {path.parent} cannot be written ({fault.strerror}). Name another folder."
+        ) from None
     return _read(path) or fresh

@@ -79,7 +79,7 @@ def install(kind: str) -> bool:
     uv = VENV / "bin" / "uv"
     if uv.exists() or run([*pip, "--quiet", "uv"]):
         command = [str(uv), "pip", "install", "--python", str(PYTHON), "--compile-bytecode", "-r", pins]
-        if run(command):
+        if run(command if sys.stderr.isatty() else [*command, "--quiet"]):
             return True
         say("uv did not manage; trying pip")
     return run([*pip, "-r", pins])
@@ -90,7 +90,7 @@ def run(command: list[str], *, quiet: bool = False) -> bool:
     environ = {**os.environ, "PIP_ROOT_USER_ACTION": "ignore", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     environ.pop("VIRTUAL_ENV", None)
     where = subprocess.DEVNULL if quiet else sys.stderr
-    return subprocess.run(command, env=environ, stdout=where, stderr=where, check=False).returncode == 0  # noqa: S603
+    return subprocess.run(command, env=environ, stdout=where, stderr=where, check=False).returncode == 0
 
 
 def say(text: str) -> None:

@@ -42,7 +42,7 @@ def start() -> None:
 
 
 def _valkey(folder: Path) -> str:
-    server = Valkey.prepare(folder / "valkey", password="for-tests-only")  # noqa: S106 - lives as long as this process
+    server = Valkey.prepare(folder / "valkey", password="for-tests-only")
     process = spawn(server.command)
     atexit.register(kill_group, process)
     deadline = time.monotonic() + 15

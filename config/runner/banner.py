@@ -17,7 +17,7 @@ def show(*, url: str, flower_url: str, flower_password: str, demo: dict[str, Any
     width = max(len(line) for line in lines) + 6
     console = Console(file=sys.stdout, width=max(width, 60), highlight=False, markup=False)
     title = f" SecureRetail is ready ({seconds:.1f} s) "
-    console.print(Panel(Text("\n".join(lines)), title=title, box=ROUNDED, expand=False, padding=(1, 2)), soft_wrap=False)
+    console.print(Panel(Text("\n".join(lines)), title=title, box=ROUNDED, expand=False, padding=(1, 2)))
     sys.stdout.flush()
 
 

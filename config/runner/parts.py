@@ -78,9 +78,7 @@ def flower(environ: Mapping[str, str], settings: Settings, *, voice: Voice) -> C
     """The operators' view, on loopback behind a password it finds in its environment."""
     command = [*script("celery"), "-A", "config", "flower", "--address=127.0.0.1", f"--port={settings.flower_port}"]
     url = f"{address('127.0.0.1', settings.flower_port)}/healthcheck"
-    return Child(
-        "flower", command, environ=environ, answers=lambda _: ask(url)[0] == 200, patience=4, voice=voice
-    )
+    return Child("flower", command, environ=environ, answers=lambda _: ask(url)[0] == 200, patience=4, voice=voice)
 
 
 def web(environ: Mapping[str, str], settings: Settings, *, voice: Voice) -> Child:

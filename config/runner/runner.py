@@ -38,7 +38,7 @@ class StartError(Exception):
     """The system did not come up; the text says which part and why."""
 
 
-class StopRequested(Exception):  # noqa: N818 - a wish, not a fault
+class StopRequested(Exception):
     """Someone asked for the end while we were starting."""
 
 

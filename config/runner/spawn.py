@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -33,7 +34,7 @@ def spawn(
         if os.getppid() != parent:
             os._exit(1)
 
-    return subprocess.Popen(  # noqa: S603 - commands are our own, never a user's words
+    return subprocess.Popen(
         list(command),
         env=dict(env) if env is not None else None,
         stdin=subprocess.DEVNULL,
@@ -53,8 +54,6 @@ def die_with_parent(with_signal: signal.Signals) -> None:
 
 def kill_group(process: subprocess.Popen[bytes]) -> None:
     """End a process and everything in its group, at once."""
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
     process.wait()

@@ -6,6 +6,7 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import redis
 import redis.exceptions
@@ -66,7 +67,7 @@ class Valkey:
         """Whether the server behind the port is up, and is the process we started and not someone else's."""
         client = redis.Redis.from_url(self.url, socket_timeout=1, socket_connect_timeout=1)
         try:
-            return int(client.info("server")["process_id"]) == pid
+            return int(cast("dict[str, Any]", client.info("server"))["process_id"]) == pid
         except (redis.exceptions.RedisError, OSError):
             return False
         finally:
