@@ -1,0 +1,1 @@
+"""What is done about an alert: locks and the way out of them, disputes, notices, health."""

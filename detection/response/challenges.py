@@ -1,0 +1,286 @@
+"""One-time codes: the only home of pyotp.
+
+A code is derived by HOTP from a keyed digest of its challenge's id, purpose, member and lock version, so neither it nor
+its secret is stored. Answering is charge first: the try is counted and committed on its own before anything is
+compared, so a crash or a crowd of answers at once never gets a free guess.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import secrets
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import pyotp
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from detection import conf
+from detection.kernel.records import Actor, LockRecord
+from detection.kernel.vocabulary import ActorKind, Channel
+from detection.models import AccountLock, CodeAttempt, Contact, Member, Notification, OtpChallenge
+from detection.response import letters, locks
+from detection.work import unit_of_work
+
+UNLOCK = "unlock"
+DAY = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A code is on its way. ``sent_to`` is masked."""
+
+    challenge_id: str
+    sent_to: str
+    expires_at: datetime
+    resend_after: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """``code`` is one of not-locked, staff-lock, no-safe-channel, too-soon, daily-cap, self-service-off;
+    ``retry_after`` is in seconds, None when waiting does not help."""
+
+    code: str
+    retry_after: int | None = None
+
+
+class Result(StrEnum):
+    UNLOCKED = "unlocked"
+    WRONG = "wrong"
+    GONE = "gone"  # spent, expired, superseded, or made for another lock
+    MISSING = "missing"  # unknown, another member's or another session's
+    TOO_MANY = "too-many"  # the day's tries are used up, or self-service is off
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """``lock`` is what stands after the answer, None when the member is clear."""
+
+    result: Result
+    attempts_left: int = 0
+    lock: LockRecord | None = None
+    retry_after: int | None = None
+
+
+def issue(
+    member: Member, *, channel: str, session_key: str, source: str = "", now: datetime | None = None
+) -> Issued | Refused:
+    """Make a code for the lock that stands and put its mail into the outbox. It replaces any code before it."""
+    now = now or timezone.now()
+    actor = Actor(ActorKind.MEMBER, member.member_id, member.user_id)
+    with unit_of_work(actor) as work:
+        row = locks.hold(member)
+        lock = locks.of(member, now=now)
+        if lock is None:
+            return Refused("not-locked")
+        if not lock.self_unlock:
+            return Refused("staff-lock")
+        if Member.objects.filter(pk=member.pk).exclude(self_service_off_at=None).exists():
+            return Refused("self-service-off")
+        contact = Contact.objects.safe(member, Contact.EMAIL, now) if channel == Channel.EMAIL else None
+        if contact is None:
+            return Refused("no-safe-channel")
+        refused = _too_often(member, now)
+        if refused:
+            return refused
+        OtpChallenge.objects.filter(_live(), member=member, purpose=UNLOCK).update(superseded_at=now)
+        challenge = OtpChallenge.objects.create(
+            id=secrets.token_hex(16),
+            member=member,
+            purpose=UNLOCK,
+            lock_version=row.version,
+            channel=channel,
+            sent_to=masked(contact.value),
+            contact=contact,
+            key_id=key_id(),
+            session=_digest(session_key),
+            source=source,
+            created_at=now,
+            expires_at=now + conf.CODE_LIVES,
+            max_attempts=conf.CODE_TRIES,
+        )
+        letter = letters.write(
+            "code.sent", {"sent_to": challenge.sent_to, "until": letters.when(challenge.expires_at, member)}
+        )
+        work.notify(
+            Notification(
+                member=member,
+                channel=Channel.EMAIL,
+                kind="code.unlock",
+                destination=contact.value,
+                title=letter.title,
+                body=letter.body,
+                challenge=challenge.pk,
+                created_at=now,
+                due_at=now,
+                expires_at=challenge.expires_at,
+            )
+        )
+        work.audit("code.sent", target=member.member_id, actor=actor, challenge=challenge.pk, channel=str(channel))
+    return Issued(challenge.pk, challenge.sent_to, challenge.expires_at, now + conf.CODE_RESEND_AFTER)
+
+
+def _too_often(member: Member, now: datetime) -> Refused | None:
+    sent = list(
+        OtpChallenge.objects.filter(member=member, created_at__gt=now - DAY)
+        .order_by("-created_at")
+        .values_list("created_at", flat=True)[: conf.CODES_PER_DAY]
+    )
+    if len(sent) >= conf.CODES_PER_DAY:
+        return Refused("daily-cap", _seconds(sent[-1] + DAY - now))
+    if sent and sent[0] > now - conf.CODE_RESEND_AFTER:
+        return Refused("too-soon", _seconds(sent[0] + conf.CODE_RESEND_AFTER - now))
+    return None
+
+
+def answer(
+    member: Member, *, challenge_id: str, code: str, session_key: str, actor: Actor, now: datetime | None = None
+) -> Answer:
+    """Try a code. The right one lifts every lock in force, once. Call it outside any transaction."""
+    now = now or timezone.now()
+    challenge = OtpChallenge.objects.filter(pk=challenge_id, member=member, purpose=UNLOCK).first()
+    if challenge is None or not hmac.compare_digest(challenge.session, _digest(session_key)):
+        return Answer(Result.MISSING)
+    charged = _charge(challenge, member, actor, now)
+    if isinstance(charged, Answer):
+        return charged
+    if not _same(code, challenge):
+        return Answer(Result.WRONG, charged.left, locks.of(member, now=now))
+    return _open(challenge, charged.attempt, member, actor, now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Charged:
+    attempt: CodeAttempt
+    left: int
+
+
+def _charge(challenge: OtpChallenge, member: Member, actor: Actor, now: datetime) -> _Charged | Answer:
+    """Count one try, in a transaction of its own. The member's lock row is held, so counts are exact in a crowd."""
+    with transaction.atomic(durable=True), unit_of_work(actor) as work:
+        row = locks.hold(member)
+        if not _fits(challenge, row, member, now):
+            return Answer(Result.GONE, lock=locks.of(member, now=now))
+        too_many = _tried_too_often(member, now)
+        if too_many:
+            return too_many
+        usable = OtpChallenge.objects.filter(_live(), pk=challenge.pk, expires_at__gt=now)
+        if not usable.filter(attempts__lt=F("max_attempts")).update(attempts=F("attempts") + 1):
+            return Answer(Result.GONE, lock=locks.of(member, now=now))
+        Member.objects.filter(pk=member.pk).update(code_failures=F("code_failures") + 1)
+        spent = Member.objects.filter(
+            pk=member.pk, code_failures__gte=conf.CONSECUTIVE_FAILURES, self_service_off_at=None
+        )
+        if spent.update(self_service_off_at=now):
+            work.audit("member.self_service_off", target=member.member_id, actor=actor)
+        work.audit("code.tried", target=member.member_id, actor=actor, challenge=challenge.pk)
+        attempt = CodeAttempt.objects.create(member=member, at=now)
+        tried = OtpChallenge.objects.values_list("attempts", flat=True).get(pk=challenge.pk)
+        return _Charged(attempt, challenge.max_attempts - tried)
+
+
+def _fits(challenge: OtpChallenge, row: AccountLock, member: Member, now: datetime) -> bool:
+    lock = locks.of(member, now=now)
+    if lock is None or not lock.self_unlock:
+        return False
+    return row.version == challenge.lock_version and challenge.key_id == key_id()
+
+
+def _tried_too_often(member: Member, now: datetime) -> Answer | None:
+    if Member.objects.filter(pk=member.pk).exclude(self_service_off_at=None).exists():
+        return Answer(Result.TOO_MANY, lock=locks.of(member, now=now))
+    tries = list(
+        CodeAttempt.objects.filter(member=member, at__gt=now - DAY)
+        .order_by("-at")
+        .values_list("at", flat=True)[: conf.TRIES_PER_DAY]
+    )
+    if len(tries) < conf.TRIES_PER_DAY:
+        return None
+    return Answer(
+        Result.TOO_MANY, lock=locks.of(member, now=now), retry_after=_seconds(tries[-1] + DAY - now)
+    )
+
+
+def _open(
+    challenge: OtpChallenge, attempt: CodeAttempt, member: Member, actor: Actor, now: datetime
+) -> Answer:
+    """Consume the code and lift the lock, both or neither."""
+    with unit_of_work(actor):
+        row = locks.hold(member)
+        fits = _fits(challenge, row, member, now)
+        if not fits or not OtpChallenge.objects.filter(_live(), pk=challenge.pk).update(consumed_at=now):
+            return Answer(Result.GONE, lock=locks.of(member, now=now))
+        CodeAttempt.objects.filter(pk=attempt.pk).update(right=True)
+        Member.objects.filter(pk=member.pk).update(code_failures=0, self_service_off_at=None)
+        released = locks.release(
+            member, actor=actor, reason="The member entered a one-time code.", by=ActorKind.MEMBER, now=now
+        )
+        return Answer(Result.UNLOCKED, lock=released.lock)
+
+
+def code_for(challenge: OtpChallenge) -> str:
+    """The code itself. Only for a sender, at the moment of sending, and for comparing."""
+    said = "|".join(
+        [
+            challenge.pk,
+            challenge.purpose,
+            str(challenge.member_id),
+            str(challenge.lock_version),
+            challenge.key_id,
+        ]
+    )
+    digest = hmac.new(conf.current().otp_key, said.encode(), hashlib.sha256).digest()
+    return pyotp.HOTP(base64.b32encode(digest).decode().rstrip("="), digits=conf.CODE_DIGITS).at(0)
+
+
+def to_send(challenge_id: str, *, now: datetime) -> tuple[str, datetime] | None:
+    """The code of a challenge and its end, for its mail; None once there is nothing to send any more."""
+    usable = OtpChallenge.objects.filter(_live(), pk=challenge_id, expires_at__gt=now, key_id=key_id())
+    challenge = usable.first()
+    return (code_for(challenge), challenge.expires_at) if challenge else None
+
+
+def expire_due(*, now: datetime | None = None) -> int:
+    """Close codes whose end has passed (they were over by comparison) and forget what is older than a day, which
+    nothing counts any more; how many were closed."""
+    now = now or timezone.now()
+    closed = OtpChallenge.objects.filter(_live(), expires_at__lte=now).update(superseded_at=now)
+    OtpChallenge.objects.filter(created_at__lt=now - DAY, expires_at__lt=now).delete()
+    CodeAttempt.objects.filter(at__lt=now - DAY).delete()
+    return closed
+
+
+def masked(address: str) -> str:
+    """An address its owner recognises and nobody else can use."""
+    name, _, domain = address.partition("@")
+    return f"{name[:1]}•••@{domain}"
+
+
+def key_id() -> str:
+    """Names the key codes are derived from, without telling it."""
+    return hashlib.sha256(b"otp key id|" + conf.current().otp_key).hexdigest()[:16]
+
+
+def _live() -> Q:
+    return Q(consumed_at=None, superseded_at=None)
+
+
+def _same(code: str, challenge: OtpChallenge) -> bool:
+    """Whether this is the code, however it was spaced when copied. In constant time."""
+    typed = "".join(unicodedata.normalize("NFKC", code).split()).replace("-", "")
+    return hmac.compare_digest(typed.encode("utf-8", "replace"), code_for(challenge).encode())
+
+
+def _digest(session_key: str) -> str:
+    return hashlib.sha256(session_key.encode()).hexdigest()
+
+
+def _seconds(span: timedelta) -> int:
+    return max(1, int(span.total_seconds()) + 1)

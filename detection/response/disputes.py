@@ -1,0 +1,217 @@
+"""A member's word on an alert: "this wasn't me" and "it was me".
+
+"This wasn't me" always wins: who holds the member's session can't take it back, only staff close it. "It was me" closes
+the alert, but lifts no lock: whoever presses it has shown nothing yet, and a one-time code does.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.utils import timezone
+
+from detection import conf
+from detection.kernel.records import Actor, LockRecord
+from detection.kernel.vocabulary import Action, ActorKind, AlertStatus, Disposition, FrameKind, LockState, Severity
+from detection.models import Alert, AlertAction, AlertDetector, Device, Dispute, Member
+from detection.response import folding, health, locks, notifications, sessions
+from detection.work import unit_of_work
+
+CODE = "member-disputed"
+LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # none that is taken for another one on the telephone
+
+
+@dataclass(frozen=True, slots=True)
+class Disputed:
+    """``missing``: no such alert of this member. ``stands``: an earlier "this wasn't me" stands against this answer.
+    ``new`` is False when the same answer was given before and nothing changed."""
+
+    alert: Alert | None = None
+    reference: str = ""
+    lock: LockRecord | None = None
+    missing: bool = False
+    stands: bool = False
+    new: bool = True
+
+
+def deny(alert_id: UUID | str, *, member: Member, actor: Actor, session_key: str | None = None) -> Disputed:
+    """This wasn't me: raises the alert, keeps or places the lock, disowns the device, ends the member's other sessions
+    here, tells staff, and answers with a reference."""
+    with unit_of_work(actor) as work:
+        alert = _mine(alert_id, member)
+        if alert is None:
+            return Disputed(missing=True)
+        dispute, new = _open(alert, member, Dispute.NOT_ME)
+        if not new:
+            return Disputed(alert, dispute.reference, locks.of(member), new=False)
+        Dispute.objects.filter(alert=alert, answer=Dispute.WAS_ME, closed_at=None).update(closed_at=timezone.now())
+        _raise(alert, actor)
+        disowned = _mark_device(alert, member, trusted=False)
+        ended = _end_sessions(member, session_key)
+        lock = _keep_or_place(alert, member, actor)
+        work.audit(
+            "alert.disputed",
+            target=f"alert:{alert.pk}",
+            member=member.member_id,
+            reference=dispute.reference,
+            sessions_ended=ended,
+        )
+        work.tell(FrameKind.ALERT_CHANGED, member=member, alert=alert)
+        health.tell(work, [member])
+        words = {"reference": dispute.reference, "done": _done(lock, ended=ended, disowned=disowned)}
+        notifications.to_member(work, member, "dispute.opened", alert=alert, context=words)
+        notifications.to_staff(work, "member.disputed", alert=alert, context=words)
+        return Disputed(alert, dispute.reference, lock)
+
+
+def confirm(alert_id: UUID | str, *, member: Member, actor: Actor) -> Disputed:
+    """It was me: resolves the alert as a false positive and knows the device from now on. No lock is lifted by it."""
+    with unit_of_work(actor) as work:
+        alert = _mine(alert_id, member)
+        if alert is None:
+            return Disputed(missing=True)
+        denied = Dispute.objects.filter(alert=alert, answer=Dispute.NOT_ME, closed_at=None).first()
+        if denied:
+            return Disputed(alert, denied.reference, locks.of(member), stands=True, new=False)
+        dispute, new = _open(alert, member, Dispute.WAS_ME)
+        if not new:
+            return Disputed(alert, dispute.reference, locks.of(member), new=False)
+        Dispute.objects.filter(pk=dispute.pk).update(closed_at=timezone.now())
+        if alert.status != AlertStatus.RESOLVED:
+            _close(alert, member, actor)
+            work.tell(FrameKind.ALERT_CHANGED, member=member, alert=alert)
+        _mark_device(alert, member, trusted=True)
+        work.audit("alert.confirmed", target=f"alert:{alert.pk}", member=member.member_id, reference=dispute.reference)
+        health.tell(work, [member])
+        notifications.to_member(work, member, "dispute.confirmed", alert=alert, context={}, only_page=True)
+        return Disputed(alert, dispute.reference, locks.of(member))
+
+
+def _mine(alert_id: UUID | str, member: Member) -> Alert | None:
+    """The member's own alert, held; another's is as missing as none."""
+    try:
+        key = alert_id if isinstance(alert_id, UUID) else UUID(alert_id)
+    except ValueError:
+        return None
+    mine = Alert.objects.select_related("member", "assignee").filter(pk=key, member=member)
+    return mine.select_for_update(of=("self",)).first()
+
+
+def _open(alert: Alert, member: Member, answer: str) -> tuple[Dispute, bool]:
+    """The dispute with this answer, and whether it was opened now. The alert's row is held, so there is no race."""
+    known = Dispute.objects.filter(alert=alert, answer=answer).first()
+    if known and (known.closed_at is None or (alert.status == AlertStatus.RESOLVED and answer == Dispute.WAS_ME)):
+        return known, False
+    if known:  # closed by staff, said again
+        Dispute.objects.filter(pk=known.pk).update(closed_at=None, opened_at=timezone.now())
+        return known, True
+    return Dispute.objects.create(alert=alert, member=member, answer=answer, reference=_reference()), True
+
+
+def _reference() -> str:
+    while True:
+        text = "SR-" + "".join(secrets.choice(LETTERS) for _ in range(6))
+        if not Dispute.objects.filter(reference=text).exists():
+            return text
+
+
+def _raise(alert: Alert, actor: Actor) -> None:
+    """High and escalated, whatever it was before; a resolved one is open again."""
+    reason = {"code": CODE, "text": "The member says that this was not them.", "observed": None, "threshold": None}
+    alert.disputed = True
+    alert.severity = Severity.HIGH
+    alert.severity_rank = Severity.HIGH.rank
+    alert.risk_score = max(alert.risk_score, Severity.HIGH.points)
+    alert.status = AlertStatus.ESCALATED
+    alert.disposition = ""
+    alert.resolved_at = None
+    alert.resolved_by = ""
+    alert.snoozed_until = None
+    if CODE not in alert.detectors:
+        alert.detectors = [*alert.detectors, CODE]
+        alert.reasons = [reason, *alert.reasons]
+        AlertDetector.objects.get_or_create(alert=alert, detector=CODE)
+    alert.save()
+    _record(alert, "dispute", actor)
+
+
+def _close(alert: Alert, member: Member, actor: Actor) -> None:
+    alert.status = AlertStatus.RESOLVED
+    alert.disposition = Disposition.FALSE_POSITIVE
+    alert.resolved_at = timezone.now()
+    alert.resolved_by = member.member_id
+    alert.folding = False
+    alert.save()
+    _record(alert, "confirm", actor)
+
+
+def _record(alert: Alert, verb: str, actor: Actor) -> None:
+    """In the alert's trail. Without a "before" it can't be undone: only its member may take a word back."""
+    after = {
+        "status": alert.status,
+        "disposition": alert.disposition,
+        "severity": alert.severity,
+        "disputed": alert.disputed,
+    }
+    AlertAction.objects.create(
+        alert=alert, verb=verb, actor=actor.label, actor_user_id=actor.user_id, after=after
+    )
+
+
+def _keep_or_place(alert: Alert, member: Member, actor: Actor) -> LockRecord | None:
+    """A lock that stands is kept as it is; without one the member is locked at their own word."""
+    standing = locks.of(member)
+    if (standing and standing.state == LockState.LOCKED) or not conf.current().enforcing:
+        return standing
+    placed = locks.place(
+        member,
+        state=LockState.LOCKED,
+        code=CODE,
+        text="You told us that something on your account was not you.",
+        by=ActorKind.MEMBER,
+        actor=actor,
+        alert=alert.pk,
+    )
+    if placed.new and folding.took(alert, Action.LOCK):
+        folding.save_actions([alert])
+    return placed.lock
+
+
+def _mark_device(alert: Alert, member: Member, *, trusted: bool) -> bool:
+    """The alert's device is the member's, or it is not; whether there is one."""
+    if not alert.device:
+        return False
+    now = timezone.now()
+    mark = (now, None) if trusted else (None, now)
+    mine = Device.objects.filter(member=member, device_id=alert.device)
+    if mine.update(trusted_at=mark[0], distrusted_at=mark[1]):
+        return True
+    Device.objects.create(
+        member=member,
+        device_id=alert.device,
+        country=alert.country,
+        first_seen_at=alert.first_seen_at,
+        last_seen_at=alert.last_seen_at,
+        trusted_at=mark[0],
+        distrusted_at=mark[1],
+    )
+    return True
+
+
+def _end_sessions(member: Member, session_key: str | None) -> int:
+    if member.user_id is None or not conf.current().enforcing:
+        return 0
+    return sessions.end([member.user_id], keep=session_key)
+
+
+def _done(lock: LockRecord | None, *, ended: int, disowned: bool) -> list[str]:
+    done = ["We raised the alert, and our staff were told."]
+    if ended:
+        done.append("Your other sessions on these pages were ended.")
+    if lock and lock.state == LockState.LOCKED:
+        done.append("Your account is locked, so nobody can pay with it.")
+    if disowned:
+        done.append("The device is no longer taken for yours.")
+    return done
