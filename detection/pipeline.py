@@ -120,7 +120,7 @@ def _work_through(held: inbox.Claim) -> int:
     except Exception as error:
         if len(held.items) == 1:
             inbox.fail(held.items[0], error)
-            logger.exception("event.failed", event=str(held.items[0].event), attempt=held.items[0].attempt)
+            logger.exception("inbox.failed", item=str(held.items[0].event), attempt=held.items[0].attempt)
             return 0
         logger.warning("batch.split", error=type(error).__name__, events=len(held.items))
         return sum(_work_through(single) for single in inbox.split(held))

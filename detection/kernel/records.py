@@ -200,7 +200,7 @@ class LockRecord:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class HealthReason:
     code: str
     text: str

@@ -1,0 +1,287 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from detection import catalog, feed, inbox, pipeline
+from detection.audit import ledger, verify
+from detection.conf import ATTEMPTS, LEASE
+from detection.kernel.detector import Rule
+from detection.kernel.vocabulary import Action, ActorKind, EventState, Family, Severity, Trust
+from detection.models import Alert, AuditPending, Decision, Device, Event, FeedEntry, InboxItem, LockReason, Member
+from detection.response import locks
+from tests.cast import happened, judge_all, large_payment, report, settled_life, stored
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+def decide(payload):
+    (item,) = report(payload, ring=False)
+    assert item.event is not None
+    return pipeline.decide(item.event)
+
+
+def test_a_large_payment_from_a_new_device_is_denied_alerted_and_locks():
+    settled_life()
+    answer = decide(large_payment())
+    alert = Alert.objects.get()
+    assert answer["verdict"] == "deny"
+    assert answer["alert_id"] == str(alert.pk)
+    assert answer["lock"]["state"] == "locked"
+    assert answer["lock"]["scopes"] == ["payments"]
+    assert "large-transaction-new-device" in [reason["code"] for reason in answer["reasons"]]
+    assert (alert.severity, alert.action_taken, alert.status) == ("high", "lock", "open")
+    assert all(reason["observed"] is not None and reason["threshold"] is not None for reason in alert.reasons)
+
+
+def test_the_same_decision_is_answered_the_same():
+    settled_life()
+    payload = large_payment()
+    assert decide(payload) == decide(payload)
+    assert Decision.objects.count() == Alert.objects.count() == 1
+
+
+def test_an_event_judged_by_a_worker_is_answered_from_its_verdict():
+    settled_life()
+    payload = large_payment()
+    report(payload)
+    judge_all()
+    answer = decide(payload)
+    assert answer["verdict"] == "deny"
+    assert Alert.objects.count() == 1
+
+
+def test_what_a_locked_member_does_is_refused_and_recorded():
+    settled_life()
+    decide(large_payment())
+    refused = happened("transaction.attempted", amount="3.00", currency="EUR", device_id="mia-phone", session_id="s")
+    answer = decide(refused)
+    assert answer["verdict"] == "deny"
+    assert answer["reasons"][0]["code"] == "member-locked"
+    assert Event.objects.get(event_id=refused["event_id"]).outcome == "deny"
+    assert decide(happened("page.viewed", path="/"))["verdict"] == "allow"
+
+
+def test_an_ordinary_payment_is_allowed_and_raises_nothing():
+    settled_life()
+    answer = decide(happened("transaction.attempted", amount="30", currency="EUR", device_id="mia-phone", session_id="s"))
+    assert answer["verdict"] == "allow"
+    assert answer["lock"] is None
+    assert not Alert.objects.exists()
+
+
+def test_further_failed_logins_fold_into_one_alert():
+    for _ in range(40):
+        report(happened("login.failed", account_exists=True, ip="185.220.101.1", device_id="x"))
+    judge_all()
+    assert Alert.objects.filter(member__member_id="mia").count() == 1
+    assert FeedEntry.objects.filter(kind="alert.raised").count() == 1
+    assert Alert.objects.get().event_count >= 2
+
+
+def test_after_a_day_of_event_time_the_next_hit_is_a_new_incident():
+    settled_life()
+    decide(large_payment())
+    Alert.objects.update(last_seen_at=datetime.now(UTC) - timedelta(hours=25))
+    decide(large_payment())
+    assert Alert.objects.count() == 2
+    assert Alert.objects.filter(folding=True).count() == 1
+
+
+def test_events_of_one_member_are_judged_in_order_and_queries_do_not_grow():
+    def cost(size, prefix):
+        report(*[happened("page.viewed", f"{prefix}{n}", path="/", device_id=f"d{n}") for n in range(size)])
+        with CaptureQueriesContext(connection) as queries:
+            assert judge_all() == size
+        return len(queries)
+
+    cost(1, "warm-up")
+    small, large = cost(3, "few"), cost(90, "many")
+    assert large <= small + (0 if connection.vendor == "postgresql" else 3)
+
+
+def test_a_member_with_work_in_flight_is_claimed_by_nobody_else():
+    report(happened("logout"), happened("logout", member="sam"))
+    first = inbox.claim(limit=1)
+    report(happened("logout"))
+    second = inbox.claim()
+    assert first is not None
+    assert second is not None
+    assert {item.subject for item in first.items} == {"member:mia"}
+    assert {item.subject for item in second.items} == {"member:sam"}
+    assert inbox.claim() is None
+
+
+def test_work_of_a_dead_worker_is_taken_up_and_the_revived_one_is_fenced_off():
+    report(happened("logout"))
+    zombie = inbox.claim()
+    assert zombie is not None
+    later = timezone.now() + LEASE + timedelta(seconds=1)
+    heir = inbox.claim(now=later)
+    assert heir is not None
+    assert pipeline.handle(heir) == 1
+    with pytest.raises(inbox.ClaimLost):
+        pipeline.handle(zombie)
+    assert not InboxItem.objects.exists()
+
+
+@pytest.fixture
+def poisonous():
+    """A rule whose needs break the whole handful, and the roster without it afterwards."""
+
+    class Poison(Exception):
+        pass
+
+    original = pipeline.additions
+
+    def burst(record):
+        if record.member_id == "poison":
+            raise Poison
+        return original(record)
+
+    pipeline.additions = burst
+    yield
+    pipeline.additions = original
+
+
+def test_poison_is_tried_five_times_then_dead_visible_and_replayable(poisonous):
+    items = report(happened("logout", "poison"), happened("logout"), happened("logout", "sam"))
+    judge_all()
+    assert [stored(item).state for item in items] == [EventState.PENDING, EventState.PROCESSED, EventState.PROCESSED]
+    for _ in range(ATTEMPTS):
+        InboxItem.objects.update(due_at=timezone.now())
+        judge_all()
+    (letter,) = inbox.dead()
+    assert (letter.error, letter.attempt) == ("Poison", ATTEMPTS)
+    assert stored(items[0]).state == EventState.DEAD
+    assert inbox.counts() == {"pending": 0, "dead": 1}
+    assert inbox.replay() == 1
+    assert stored(items[0]).state == EventState.PENDING
+
+
+def test_a_worker_that_dies_each_time_still_spends_its_tries():
+    (item,) = report(happened("logout"))
+    now = timezone.now()
+    for _ in range(ATTEMPTS):
+        assert inbox.claim(now=now) is not None
+        now += LEASE + timedelta(seconds=1)
+    assert inbox.claim(now=now) is None
+    assert stored(item).state == EventState.DEAD
+
+
+def test_one_broken_rule_is_named_and_silences_nobody(monkeypatch):
+    class Broken(Rule):
+        """Always broken."""
+
+        id = "broken"
+        title = "Broken"
+        severity = Severity.HIGH
+        family = Family.IDENTITY
+        listens_to = frozenset({"transaction.attempted"})
+
+        def inspect(self, event, seen):
+            raise ZeroDivisionError
+
+    duty = catalog.on_duty()
+    monkeypatch.setattr(catalog, "on_duty", lambda: catalog.Duty((Broken(), *duty.detectors), duty.shadow))
+    settled_life()
+    answer = decide(large_payment())
+    assert answer["verdict"] == "deny"
+    assert Event.objects.get(outcome="deny").broken == ["broken"]
+
+
+def test_with_the_feature_store_dead_a_decision_is_answered_from_the_database(settings):
+    settled_life()
+    settings.REDIS_FEATURES_URL = "redis://127.0.0.1:1/0"
+    answer = decide(large_payment())
+    assert answer["degraded"] == ["features"]
+    assert answer["verdict"] == "deny"
+    assert InboxItem.objects.get().observe_only
+    pipeline._away_until = 0.0
+
+
+def test_a_worker_without_the_feature_store_puts_the_work_back_untried(settings):
+    (item,) = report(happened("logout"))
+    settings.REDIS_FEATURES_URL = "redis://127.0.0.1:1/0"
+    assert judge_all() == 0
+    waiting = InboxItem.objects.get()
+    assert (waiting.attempt, waiting.token, stored(item).state) == (0, None, EventState.PENDING)
+
+
+def test_a_flushed_store_finds_its_past_again():
+    settled_life()
+    store = catalog.store()
+    store._client.flushdb()  # what a lost Valkey looks like
+    answer = decide(large_payment())
+    assert answer["verdict"] == "deny"
+    assert answer["degraded"] == []
+
+
+def test_a_refused_payment_never_makes_the_attackers_device_known():
+    settled_life()
+    report(happened("login.failed", device_id="unheard-of", account_exists=True))
+    decide(large_payment())
+    member = Member.objects.get(member_id="mia")
+    locks.release(member, actor=pipeline.playbook.SYSTEM, by=ActorKind.STAFF, reason="the owner called us")
+    Alert.objects.update(folding=False, status="resolved")
+    assert decide(large_payment())["verdict"] == "deny"
+    assert not Device.objects.filter(device_id="unheard-of").exists()
+
+
+def test_low_trust_never_locks():
+    settled_life()
+    (item,) = report(large_payment(), trust=Trust.LOW)
+    judge_all()
+    assert not LockReason.objects.exists()
+    assert Alert.objects.get().action_taken != Action.LOCK
+    assert stored(item).risk_score >= 70
+
+
+def test_guests_get_decisions_and_alerts_and_never_locks():
+    for n in range(6):
+        report(happened("payment.failed", None, device_id="guest-1", payment_method_id=f"pm{n}", amount="1", currency="EUR"))
+    judge_all()
+    assert not LockReason.objects.exists()
+    assert Alert.objects.filter(subject="device:guest-1", member=None).exists()
+
+
+def test_shadow_mode_computes_everything_and_enforces_nothing(settings):
+    settings.MODE = "shadow"
+    settled_life()
+    answer = decide(large_payment())
+    assert answer["verdict"] == "allow"
+    assert answer["risk_score"] >= 70
+    assert Alert.objects.get().action_taken == "none"
+    assert not LockReason.objects.exists()
+
+
+def test_everything_said_is_in_the_feed_and_everything_done_in_the_audit_chain():
+    settled_life()
+    decide(large_payment())
+    said, cursor, more = feed.frames(feed.StaffViewer(), after=0)
+    kinds = [frame["kind"] for frame in said]
+    assert "alert.raised" in kinds
+    assert "member.locked" in kinds
+    assert not more
+    assert cursor == said[-1]["cursor"]
+    alert = next(frame["alert"] for frame in said if frame["kind"] == "alert.raised")
+    assert alert["cursor"] <= cursor
+    assert AuditPending.objects.filter(entry__action="member.locked").exists()
+    ledger.sequence_all()
+    assert verify.verify().code == verify.INTACT
+
+
+def test_a_member_never_sees_a_frame_of_another():
+    settled_life()
+    decide(large_payment())
+    mia, sam = Member.objects.get(member_id="mia"), Member.objects.create(member_id="sam")
+    mine, _, _ = feed.frames(feed.MemberViewer(mia.pk), after=0)
+    theirs, _, _ = feed.frames(feed.MemberViewer(sam.pk), after=0)
+    assert {frame["kind"] for frame in mine} >= {"alert.raised", "member.locked", "health.changed"}
+    assert theirs == []
+    shown = next(frame["alert"] for frame in mine if frame["kind"] == "alert.raised")
+    assert not {"detectors", "risk_score", "assignee", "suggested_actions"} & set(shown)
