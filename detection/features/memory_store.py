@@ -153,7 +153,7 @@ class MemoryStore:
                 past.facts[entry] = remembered(event)
 
     def _trim(self, touched: Mapping[tuple[Stream, str], int]) -> None:
-        """Once a call, whatever was touched: what no window can reach goes, and of the rest the oldest beyond the cap."""
+        """Once a call: what no window can reach goes, and of the rest the oldest beyond the cap."""
         for place, newest in touched.items():
             past, stream = self._pasts[place], place[0]
             if stream.kind == "known":

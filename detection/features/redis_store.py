@@ -74,9 +74,9 @@ class RedisStore:
         cold, answers = batch.run()
         if cold:
             return Grant([], frozenset(members[place] for place in cold))
-        return Grant([
-            batch.read(event, wanted, answer) for event, wanted, answer in zip(events, wishes, answers, strict=True)
-        ])
+        return Grant(
+            [batch.read(event, wanted, answer) for event, wanted, answer in zip(events, wishes, answers, strict=True)]
+        )
 
     def observe(self, events: Sequence[EventRecord]) -> None:
         self._take_in(events, frozenset())
@@ -236,7 +236,7 @@ def _granted(wish: Wish, answer: Any, event: EventRecord) -> Any:
 
 
 def _recalled(facts: str) -> dict[str, Any]:
-    known = _from_text(facts)
+    known: dict[str, Any] = _from_text(facts)
     known["occurred_at"] = msgspec.convert(known["occurred_at"], type=datetime)
     known["changed"] = tuple(known["changed"])
     if known["amount"] is not None:

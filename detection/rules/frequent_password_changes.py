@@ -27,5 +27,6 @@ class FrequentPasswordChanges(Rule):
     def inspect(self, event: EventRecord, seen: Seen) -> Signal | None:
         if seen["changes"] <= self.most:
             return None
-        text = f"The password was changed {seen['changes']} times within {spoken(self.window)}. {self.most} are usual."
+        within = spoken(self.window)
+        text = f"The password was changed {seen['changes']} times within {within}. Up to {self.most} would have passed."
         return self.signal(text, observed=seen["changes"], threshold=self.most)

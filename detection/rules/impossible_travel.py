@@ -8,7 +8,7 @@ from detection.kernel.records import EventRecord, Signal
 from detection.kernel.vocabulary import Action, EventType, Family, Severity
 from detection.kernel.words import spoken
 
-ELSEWHERE = frozenset({"hosting", "vpn", "tor", "cdn", "bot", "reserved"})  # networks that hide where one is
+ELSEWHERE = frozenset({"vpn", "tor", "cdn", "bot", "reserved"})  # networks that hide where one is
 SATELLITES = frozenset({14593, 7155, 6621})  # Starlink, Viasat, Hughes: their gateways are far from their users
 ERROR_KM = {"country": 500.0, "city": 50.0, "sender": 10.0}  # how far the truth may lie from the point given
 
@@ -47,9 +47,11 @@ class ImpossibleTravel(Rule):
             return None
         text = (
             f"This sign-in was made at least {apart:,.0f} km away from the one {spoken(passed)} earlier; "
-            f"getting there would take a speed of {speed:,.0f} km/h, and {self.fastest:,.0f} km/h is the most we believe."
+            f"getting there takes {speed:,.0f} km/h, and {self.fastest:,.0f} km/h is the most we believe."
         )
-        return self.signal(text, observed=round(speed), threshold=self.fastest)
+        hosted = "hosting" in (event.network, before["network"])  # perhaps a company's own way out
+        severity, suggests = (Severity.MEDIUM, Action.CHALLENGE) if hosted else (Severity.HIGH, Action.LOCK)
+        return self.signal(text, observed=round(speed), threshold=self.fastest, severity=severity, suggests=suggests)
 
 
 def _placed(facts: dict[str, Any]) -> bool:

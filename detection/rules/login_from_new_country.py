@@ -34,4 +34,4 @@ class LoginFromNewCountry(Rule):
         if self.settled(event, seen["device_since"], self.settled_after):
             return None
         text = f"This sign-in came from {event.country}, where this account had never been used, on a new device."
-        return self.signal(text, observed=event.country, threshold=f"one of {seen['countries']} known so far")
+        return self.signal(text, observed=event.country, threshold="a country known before")

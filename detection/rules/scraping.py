@@ -43,5 +43,6 @@ class Scraping(Rule):
             pages, limit = seen["address_pages"], self.address_limit
         if pages < limit:
             return None
-        text = f"{pages} different pages were opened within {spoken(self.window)}. Fewer than {limit} would have passed."
+        within = spoken(self.window)
+        text = f"{pages} different pages were opened within {within}. Fewer than {limit} would have passed."
         return self.signal(text, observed=pages, threshold=limit)

@@ -89,9 +89,7 @@ def test_a_second_process_sees_what_the_first_observed(features_url: str, prefix
     assert second.observe_and_measure([signed_in("b", timedelta(days=1))], [{wish}]).seen == [{wish: NOON}]
 
 
-def test_a_server_that_forgot_everything_makes_members_cold_again(
-    features_url: str, prefix: str, wipe: Wipe
-) -> None:
+def test_a_server_that_forgot_everything_makes_members_cold_again(features_url: str, prefix: str, wipe: Wipe) -> None:
     wish = FirstSeen("device_id")
     store = RedisStore(connect(features_url), [wish], prefix=prefix)
     store.rebuild({"mia": [signed_in("a")]})

@@ -37,7 +37,8 @@ def ask(store: FeatureStore, wish: Wish, *events: EventRecord) -> list[Any]:
 
 
 def test_each_event_of_a_batch_sees_the_ones_before_it_and_itself(make_store: MakeStore) -> None:
-    assert ask(make_store([FAILURES]), FAILURES, *(event(str(i), after=i * MINUTE) for i in range(5))) == [1, 2, 3, 4, 5]
+    burst = [event(str(i), after=i * MINUTE) for i in range(5)]
+    assert ask(make_store([FAILURES]), FAILURES, *burst) == [1, 2, 3, 4, 5]
 
 
 def test_a_window_is_open_at_its_beginning_and_closed_at_its_end(make_store: MakeStore) -> None:
@@ -100,9 +101,7 @@ def test_a_guest_is_counted_by_address_and_by_subject(make_store: MakeStore) -> 
         (Known("device_id", per="payment_method"), 0),
     ],
 )
-def test_a_wish_whose_key_is_absent_is_granted_its_empty_value(
-    make_store: MakeStore, wish: Wish, nothing: Any
-) -> None:
+def test_a_wish_whose_key_is_absent_is_granted_its_empty_value(make_store: MakeStore, wish: Wish, nothing: Any) -> None:
     assert ask(make_store([wish]), wish, event("a")) == [nothing]
 
 
