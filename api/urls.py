@@ -1,7 +1,67 @@
-"""Addresses of the programs' door."""
+"""Addresses of the programs' door. What is not here is a 404 in the one error shape."""
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.http import HttpRequest, HttpResponse
+from django.urls import include, path, re_path
 
-urlpatterns: list[URLPattern] = []
+from api import errors
+from api.views import alerts, docs, events, feeds, governance, members, mine, system
+
+v1 = [
+    path("ping/", governance.Ping.as_view(), name="ping"),
+    path("events/", events.Events.as_view(), name="events"),
+    path("events/<path:event_id>/", events.EventDetail.as_view(), name="event"),
+    path("decisions/", events.Decisions.as_view(), name="decisions"),
+    path("alerts/", alerts.AlertList.as_view(), name="alerts"),
+    path("alerts/bulk/", alerts.Bulk.as_view(), name="alerts-bulk"),
+    path("alerts/<str:alert_id>/", alerts.AlertDetail.as_view(), name="alert"),
+    path("alerts/<str:alert_id>/acknowledge/", alerts.Acknowledge.as_view(), name="alert-acknowledge"),
+    path("alerts/<str:alert_id>/resolve/", alerts.Resolve.as_view(), name="alert-resolve"),
+    path("alerts/<str:alert_id>/reopen/", alerts.Reopen.as_view(), name="alert-reopen"),
+    path("alerts/<str:alert_id>/escalate/", alerts.Escalate.as_view(), name="alert-escalate"),
+    path("alerts/<str:alert_id>/assign/", alerts.Assign.as_view(), name="alert-assign"),
+    path("alerts/<str:alert_id>/comment/", alerts.Comment.as_view(), name="alert-comment"),
+    path("alerts/<str:alert_id>/snooze/", alerts.Snooze.as_view(), name="alert-snooze"),
+    path("actions/<str:action_id>/undo/", alerts.Undo.as_view(), name="action-undo"),
+    path("feed/", feeds.StaffFeed.as_view(), name="feed"),
+    path("members/", members.MemberImport.as_view(), name="members"),
+    path("members/<path:member_id>/lock/", members.Lock.as_view(), name="member-lock"),
+    path("members/<path:member_id>/unlock/", members.Unlock.as_view(), name="member-unlock"),
+    path("members/<path:member_id>/portal-session/", members.PortalSession.as_view(), name="member-portal-session"),
+    path("members/<path:member_id>/", members.MemberDetail.as_view(), name="member"),
+    path("me/", mine.Me.as_view(), name="me"),
+    path("me/events/", mine.MyEvents.as_view(), name="me-events"),
+    path("me/alerts/", mine.MyAlerts.as_view(), name="me-alerts"),
+    path("me/alerts/<str:alert_id>/dispute/", mine.Deny.as_view(), name="me-alert-dispute"),
+    path("me/alerts/<str:alert_id>/confirm/", mine.Confirm.as_view(), name="me-alert-confirm"),
+    path("me/devices/", mine.MyDevices.as_view(), name="me-devices"),
+    path("me/notifications/", mine.MyNotifications.as_view(), name="me-notifications"),
+    path("me/unlock/", mine.AskCode.as_view(), name="me-unlock"),
+    path("me/unlock/verify/", mine.EnterCode.as_view(), name="me-unlock-verify"),
+    path("me/feed/", feeds.MyFeed.as_view(), name="me-feed"),
+    path("rules/", governance.Rules.as_view(), name="rules"),
+    path("models/", governance.Models.as_view(), name="models"),
+    path("audit/", governance.Audit.as_view(), name="audit"),
+    path("api-keys/", governance.Keys.as_view(), name="api-keys"),
+    path("api-keys/<str:key_id>/", governance.Key.as_view(), name="api-key"),
+]
+
+
+def nothing_here(request: HttpRequest) -> HttpResponse:
+    """No such address, said the same way to everybody."""
+    return errors.not_found(request)
+
+
+nothing_here.csrf_exempt = True  # type: ignore[attr-defined]
+
+urlpatterns = [
+    path("healthz", system.healthz, name="healthz"),
+    path("readyz", system.readyz, name="readyz"),
+    path("status", system.status, name="status"),
+    path("metrics", system.metrics, name="metrics"),
+    path("api/schema/", docs.Schema.as_view(), name="schema"),
+    path("api/docs/", docs.docs, name="docs"),
+    path("api/v1/", include(v1)),
+    re_path(r"^api/", nothing_here, name="api-nothing"),
+]

@@ -1,0 +1,1 @@
+"""What programs send us and what we send them, as the schema tells it."""

@@ -1,0 +1,258 @@
+"""The answers of the doors, for the schema. The values themselves come from the kernel's records."""
+
+from __future__ import annotations
+
+from rest_framework import serializers as s
+
+from detection.kernel.vocabulary import (
+    ActorKind,
+    AlertStatus,
+    Disposition,
+    EventState,
+    LockScope,
+    LockState,
+    Outcome,
+    Severity,
+)
+
+
+class FaultShape(s.Serializer):
+    pointer = s.CharField(help_text="JSON pointer from the event, like /amount")
+    detail = s.CharField()
+    code = s.CharField()
+
+
+class ProblemShape(s.Serializer):
+    """RFC 9457."""
+
+    type = s.CharField()
+    title = s.CharField()
+    status = s.IntegerField()
+    code = s.CharField(help_text="for programs: stays the same")
+    detail = s.CharField()
+    errors = FaultShape(many=True)
+
+
+class ReceiptShape(s.Serializer):
+    event_id = s.CharField()
+    duplicate = s.BooleanField()
+    received_at = s.DateTimeField()
+
+
+class ResultShape(s.Serializer):
+    index = s.IntegerField()
+    event_id = s.CharField(allow_null=True)
+    status = s.ChoiceField(["accepted", "duplicate", "rejected", "conflict"])
+    errors = FaultShape(many=True, required=False)
+
+
+class BatchShape(s.Serializer):
+    accepted = s.IntegerField()
+    duplicates = s.IntegerField()
+    rejected = s.IntegerField()
+    results = ResultShape(many=True)
+
+
+class ReasonShape(s.Serializer):
+    code = s.CharField()
+    text = s.CharField()
+    observed = s.JSONField(allow_null=True)
+    threshold = s.JSONField(allow_null=True)
+
+
+class LockReasonShape(s.Serializer):
+    code = s.CharField()
+    text = s.CharField()
+
+
+class LockShape(s.Serializer):
+    state = s.ChoiceField([state.value for state in LockState if state is not LockState.CLEAR])
+    scopes = s.ListField(child=s.ChoiceField([scope.value for scope in LockScope]))
+    reason = LockReasonShape()
+    since = s.DateTimeField()
+    expires_at = s.DateTimeField(allow_null=True)
+    by = s.ChoiceField([kind.value for kind in ActorKind])
+    self_unlock = s.BooleanField()
+    version = s.IntegerField()
+
+
+class DecisionShape(s.Serializer):
+    event_id = s.CharField()
+    verdict = s.ChoiceField([outcome.value for outcome in Outcome])
+    risk_score = s.IntegerField(min_value=0, max_value=100)
+    severity = s.ChoiceField([severity.value for severity in Severity])
+    reasons = ReasonShape(many=True)
+    lock = LockShape(allow_null=True)
+    alert_id = s.UUIDField(allow_null=True)
+    degraded = s.ListField(child=s.CharField())
+    decided_at = s.DateTimeField()
+
+
+class SignalShape(ReasonShape):
+    detector = s.CharField()
+    title = s.CharField()
+    severity = s.ChoiceField([severity.value for severity in Severity])
+    family = s.CharField()
+    points = s.IntegerField()
+    shadow = s.BooleanField()
+
+
+class EventShape(s.Serializer):
+    """The event as it was kept, and what became of it."""
+
+    event_id = s.CharField()
+    type = s.CharField()
+    occurred_at = s.DateTimeField()
+    received_at = s.DateTimeField()
+    member_id = s.CharField(allow_null=True)
+    state = s.ChoiceField([state.value for state in EventState])
+    verdict = s.ChoiceField([outcome.value for outcome in Outcome], allow_null=True)
+    risk_score = s.IntegerField(allow_null=True)
+    severity = s.ChoiceField([severity.value for severity in Severity], allow_null=True)
+    signals = SignalShape(many=True)
+    alert_id = s.UUIDField(allow_null=True)
+
+
+class AlertShape(s.Serializer):
+    id = s.UUIDField()
+    cursor = s.CharField()
+    status = s.ChoiceField([status.value for status in AlertStatus])
+    disposition = s.ChoiceField([disposition.value for disposition in Disposition], allow_null=True)
+    severity = s.ChoiceField([severity.value for severity in Severity])
+    risk_score = s.IntegerField()
+    title = s.CharField()
+    summary = s.CharField()
+    detectors = s.ListField(child=s.CharField())
+    reasons = ReasonShape(many=True)
+    suggested_actions = s.ListField(child=s.CharField())
+    action_taken = s.CharField()
+    member_id = s.CharField(allow_null=True)
+    subject = s.CharField()
+    event_id = s.CharField()
+    event_count = s.IntegerField()
+    first_seen_at = s.DateTimeField()
+    last_seen_at = s.DateTimeField()
+    created_at = s.DateTimeField()
+    disputed = s.BooleanField()
+    assignee = s.CharField(allow_null=True)
+    context = s.DictField()
+
+
+class AlertActionShape(s.Serializer):
+    id = s.UUIDField()
+    verb = s.CharField()
+    by = s.CharField()
+    note = s.CharField()
+    at = s.DateTimeField()
+    undone_at = s.DateTimeField(allow_null=True)
+
+
+class AlertDetailShape(AlertShape):
+    actions = AlertActionShape(many=True)
+
+
+class ActedShape(AlertShape):
+    action_id = s.UUIDField(allow_null=True)
+
+
+class PageShape(s.Serializer):
+    next = s.URLField(allow_null=True)
+    previous = s.URLField(allow_null=True)
+
+
+class AlertPageShape(PageShape):
+    feed_cursor = s.CharField()
+    results = AlertShape(many=True)
+
+
+class HealthReasonShape(s.Serializer):
+    code = s.CharField()
+    text = s.CharField()
+    points = s.IntegerField()
+    fix = s.CharField()
+
+
+class HealthShape(s.Serializer):
+    score = s.IntegerField(min_value=0, max_value=100)
+    band = s.ChoiceField(["good", "fair", "at_risk"])
+    reasons = HealthReasonShape(many=True)
+    suggestions = s.ListField(child=s.DictField(child=s.CharField()))
+
+
+class MemberShape(s.Serializer):
+    member_id = s.CharField()
+    health = HealthShape()
+    lock = LockShape(allow_null=True)
+    open_alerts = s.IntegerField()
+
+
+class FeedShape(s.Serializer):
+    results = s.ListField(child=s.DictField())
+    cursor = s.CharField()
+    more = s.BooleanField()
+
+
+class ImportedShape(s.Serializer):
+    member_id = s.CharField()
+    status = s.CharField()
+
+
+class ImportResultShape(s.Serializer):
+    index = s.IntegerField()
+    member_id = s.CharField(allow_null=True)
+    status = s.ChoiceField(["accepted", "rejected"])
+    errors = FaultShape(many=True, required=False)
+
+
+class ImportShape(s.Serializer):
+    accepted = s.IntegerField()
+    rejected = s.IntegerField()
+    results = ImportResultShape(many=True)
+
+
+class PortalShape(s.Serializer):
+    url = s.URLField()
+    expires_at = s.DateTimeField()
+
+
+class ChallengeShape(s.Serializer):
+    challenge_id = s.CharField()
+    sent_to = s.CharField()
+    expires_at = s.DateTimeField()
+    resend_after = s.IntegerField(help_text="seconds")
+
+
+class UnlockedShape(s.Serializer):
+    result = s.CharField()
+    lock = LockShape(allow_null=True)
+
+
+class DisputeShape(s.Serializer):
+    reference = s.CharField()
+    alert = s.DictField()
+    lock = LockShape(allow_null=True)
+
+
+class PingShape(s.Serializer):
+    app = s.CharField()
+    scopes = s.ListField(child=s.CharField())
+
+
+class KeyShape(s.Serializer):
+    id = s.CharField()
+    app = s.CharField()
+    scopes = s.ListField(child=s.CharField())
+    trust = s.ChoiceField(["low", "normal", "high"])
+    requires_signature = s.BooleanField()
+    created_at = s.DateTimeField()
+    expires_at = s.DateTimeField(allow_null=True)
+    revoked_at = s.DateTimeField(allow_null=True)
+    last_used_at = s.DateTimeField(allow_null=True)
+
+
+class NewKeyShape(KeyShape):
+    key = s.CharField(help_text="shown this once")
+
+
+class ListShape(PageShape):
+    results = s.ListField(child=s.DictField())

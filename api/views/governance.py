@@ -1,0 +1,195 @@
+"""For those who answer for the system: keys, rules, models, the audit trail."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.response import Response
+
+import detection.rules  # noqa: F401 puts every rule on the list
+from api import errors
+from api.authentication import verified_keys
+from api.pagination import Order, paginate, whole
+from api.permissions import ADMINS, GOVERNORS, Access
+from api.schema import PROBLEMS, READ_PROBLEMS
+from api.serializers import forms, shapes
+from api.views.alerts import PAGED
+from api.views.door import Door
+from detection.kernel.detector import registered
+from detection.kernel.records import iso
+from detection.kernel.vocabulary import RuleState, Trust
+from detection.models import ApiKey, AuditEntry, Client, ModelVersion, RuleSetting
+from detection.work import unit_of_work
+
+
+class Ping(Door):
+    """Tells a key who it is."""
+
+    access = {"GET": Access(any_key=True)}
+
+    @extend_schema(operation_id="ping", summary="Does my key work?", responses={200: shapes.PingShape, **READ_PROBLEMS})
+    def get(self, request: Any) -> Response:
+        return Response({"app": self.credentials.client.name, "scopes": sorted(self.credentials.scopes)})
+
+
+class Rules(Door):
+    """Every rule with its settings."""
+
+    access = {"GET": Access(roles=GOVERNORS)}
+
+    @extend_schema(operation_id="list_rules", summary="Rules", responses={200: shapes.ListShape, **READ_PROBLEMS})
+    def get(self, request: Any) -> Response:
+        settings = {row.rule_id: row for row in RuleSetting.objects.all()}
+        results = []
+        for cls in registered():
+            setting = settings.get(cls.id)
+            parameters = cls().parameters() | (setting.parameters if setting else {})
+            results.append(
+                {
+                    "id": cls.id,
+                    "title": cls.title,
+                    "about": (cls.__doc__ or "").strip(),
+                    "severity": cls.severity.value,
+                    "listens_to": sorted(str(kind) for kind in cls.listens_to),
+                    "suggests": cls.suggests.value,
+                    "state": setting.state if setting else RuleState.LIVE.value,
+                    "parameters": {name: _plain(value) for name, value in parameters.items()},
+                }
+            )
+        return Response({"next": None, "previous": None, "results": results})
+
+
+class Models(Door):
+    """Every trained model, newest first."""
+
+    access = {"GET": Access(roles=GOVERNORS)}
+    parameters = ("cursor", "limit")
+
+    @extend_schema(
+        operation_id="list_models",
+        summary="Models",
+        parameters=PAGED,
+        responses={200: shapes.ListShape, **READ_PROBLEMS},
+    )
+    def get(self, request: Any) -> Response:
+        page = paginate(request, ModelVersion.objects.all(), Order("pk", whole, parse_key=whole))
+        return Response(page.wire(_model_wire))
+
+
+class Audit(Door):
+    """The audit trail, newest first. Reading it is written into it."""
+
+    access = {"GET": Access(roles=GOVERNORS)}
+    parameters = ("cursor", "limit", "action", "actor", "target")
+
+    @extend_schema(
+        operation_id="list_audit",
+        summary="The audit trail",
+        parameters=[*(OpenApiParameter(name, str, required=False) for name in ("action", "actor", "target")), *PAGED],
+        responses={200: shapes.ListShape, **READ_PROBLEMS},
+    )
+    def get(self, request: Any) -> Response:
+        chosen = {
+            name: request.query_params[name] for name in ("action", "actor", "target") if name in request.query_params
+        }
+        page = paginate(request, AuditEntry.objects.filter(**chosen), Order("seq", whole, key="seq", parse_key=whole))
+        with unit_of_work(self.actor) as work:
+            work.audit("audit.read", entries=len(page.rows))
+        return Response(page.wire(_audit_wire))
+
+
+class Keys(Door):
+    """The keys of apps; the text of one is shown once, when it is made."""
+
+    access = {"GET": Access(roles=GOVERNORS), "POST": Access(roles=ADMINS)}
+    parameters = ("cursor", "limit")
+
+    @extend_schema(
+        operation_id="list_keys", summary="Keys", parameters=PAGED, responses={200: shapes.ListShape, **READ_PROBLEMS}
+    )
+    def get(self, request: Any) -> Response:
+        rows = ApiKey.objects.select_related("client")
+        return Response(paginate(request, rows, Order("pk", whole, parse_key=whole)).wire(_key_wire))
+
+    @extend_schema(
+        operation_id="create_key",
+        summary="A new key",
+        request=forms.KeyForm,
+        responses={201: shapes.NewKeyShape, **PROBLEMS},
+    )
+    def post(self, request: Any) -> Response:
+        given = self.body(forms.KeyForm)
+        with unit_of_work(self.actor) as work:
+            client, _ = Client.objects.get_or_create(name=given["app"])
+            key, text = ApiKey.issue(
+                client,
+                sorted(set(given["scopes"])),
+                trust=Trust[given["trust"].upper()],
+                requires_signature=given["requires_signature"],
+            )
+            if given.get("expires_at"):
+                key.expires_at = given["expires_at"]
+                key.save(update_fields=["expires_at"])
+            work.audit(
+                "key.created", target=f"key:{key.prefix}", app=client.name, scopes=key.scopes, trust=given["trust"]
+            )
+        return Response({**_key_wire(key), "key": text}, status=201)
+
+
+class Key(Door):
+    """Revokes a key; within five seconds it opens nothing any more, in any process."""
+
+    access = {"DELETE": Access(roles=ADMINS)}
+
+    @extend_schema(operation_id="revoke_key", summary="Revoke a key", responses={204: None, **PROBLEMS})
+    def delete(self, request: Any, key_id: str) -> Response:
+        key = ApiKey.objects.filter(prefix=key_id).first()
+        if key is None:
+            raise errors.missing()
+        with unit_of_work(self.actor) as work:
+            if ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now()):
+                work.audit("key.revoked", target=f"key:{key.prefix}")
+        verified_keys.forget()
+        return Response(status=204)
+
+
+def _key_wire(key: ApiKey) -> dict[str, Any]:
+    return {
+        "id": key.prefix,
+        "app": key.client.name,
+        "scopes": key.scopes,
+        "trust": Trust(key.trust).name.lower(),
+        "requires_signature": key.requires_signature,
+        "created_at": iso(key.created_at),
+        "expires_at": iso(key.expires_at),
+        "revoked_at": iso(key.revoked_at),
+        "last_used_at": iso(key.last_used_at),
+    }
+
+
+def _model_wire(model: ModelVersion) -> dict[str, Any]:
+    return {
+        "kind": model.kind,
+        "version": model.version,
+        "state": model.state,
+        "digest": model.digest,
+        "card": model.card,
+        "created_at": iso(model.created_at),
+        "activated_at": iso(model.activated_at),
+    }
+
+
+def _audit_wire(entry: AuditEntry) -> dict[str, Any]:
+    return {"seq": entry.seq, **entry.entry, "leaf_hash": entry.leaf_hash, "prev_hash": entry.prev_hash}
+
+
+def _plain(value: Any) -> Any:
+    """A parameter as people write it: durations in seconds."""
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, (set, frozenset, tuple, list)):
+        return sorted(str(item) for item in value)
+    return value if isinstance(value, (int, float, str, bool)) or value is None else str(value)

@@ -1,0 +1,134 @@
+"""How the system is: for load balancers, operators and whoever watches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
+from django_prometheus.exports import ExportToDjangoView
+
+from api.addresses import from_this_machine
+from api.permissions import is_staff
+from detection import inbox
+from detection.anomaly import shelf
+from detection.enrich import geoip
+from tasks import pulse
+
+logger = structlog.get_logger(__name__)
+
+ALIVE_WITHIN = 20.0  # seconds since a process showed its pulse
+WORKING_WITHIN = 60.0  # seconds since a worker did what beat asked for
+JUDGED_WITHIN = 60.0  # seconds the oldest event may wait
+
+#: Without these the system is not whole; the rest is told and harms nothing.
+NEEDED = ("database", "valkey", "worker", "beat", "inbox")
+
+Part = dict[str, Any]
+
+
+@require_safe
+def healthz(request: HttpRequest) -> HttpResponse:
+    """This process lives."""
+    return JsonResponse({"status": "ok"})
+
+
+@require_safe
+def readyz(request: HttpRequest) -> HttpResponse:
+    """This process has what it needs to answer: the database."""
+    part = _database({})
+    return _answer(part["ok"], {"status": "ok" if part["ok"] else "down", "database": part})
+
+
+@require_safe
+def status(request: HttpRequest) -> HttpResponse:
+    """The whole system, part by part; 200 only when every part that is needed works."""
+    pulses = pulse.read()
+    parts = {name: _looked_at(look, pulses) for name, look in _PARTS.items()}
+    whole = all(parts[name]["ok"] for name in NEEDED)
+    return _answer(whole, {"status": "ok" if whole else "degraded", "parts": parts})
+
+
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Prometheus' page, for this machine and for staff."""
+    if not from_this_machine(request) and not is_staff(request):
+        return HttpResponse(status=403, content=b"For staff, or from this machine.\n", content_type="text/plain")
+    exported: HttpResponse = ExportToDjangoView(request)
+    return exported
+
+
+def _answer(well: bool, content: Mapping[str, Any]) -> HttpResponse:
+    response = JsonResponse(content, status=200 if well else 503)
+    if not well:
+        response["Retry-After"] = "5"
+    return response
+
+
+def _looked_at(look: Callable[[Any], Part], pulses: Mapping[str, float] | None) -> Part:
+    """A part as it was found; one that cannot even be asked does not work."""
+    try:
+        return look(pulses)
+    except Exception as error:  # noqa: BLE001 whatever a part does, the page must tell about the others
+        logger.warning("status.part_failed", part=look.__name__, error=type(error).__name__)
+        return {"ok": False, "error": type(error).__name__}
+
+
+def _database(_: Any) -> Part:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+            cursor.fetchone()
+    except DatabaseError as error:
+        return {"ok": False, "error": type(error).__name__}
+    return {"ok": True, "kind": connection.vendor}
+
+
+def _valkey(pulses: Mapping[str, float] | None) -> Part:
+    return {"ok": pulses is not None}
+
+
+def _worker(pulses: Mapping[str, float] | None) -> Part:
+    lives, works = _age(pulses, "worker"), _age(pulses, "queue")
+    well = lives is not None and lives <= ALIVE_WITHIN and works is not None and works <= WORKING_WITHIN
+    return {"ok": well, "pulse_age": lives, "worked_age": works}
+
+
+def _beat(pulses: Mapping[str, float] | None) -> Part:
+    age = _age(pulses, "beat")
+    return {"ok": age is not None and age <= ALIVE_WITHIN, "pulse_age": age}
+
+
+def _inbox(_: Any) -> Part:
+    oldest = inbox.oldest_age()
+    seconds = round(oldest.total_seconds(), 1) if oldest else 0.0
+    return {"ok": seconds <= JUDGED_WITHIN, "oldest_age": seconds, **inbox.counts()}
+
+
+def _models(_: Any) -> Part:
+    kinds = shelf.health()
+    return {"ok": all(kind["state"] != "degraded" for kind in kinds.values()), "kinds": kinds}
+
+
+def _geo(_: Any) -> Part:
+    built = geoip.built_at()
+    return {"ok": built is not None, "built_at": built.date().isoformat() if built else None}
+
+
+def _age(pulses: Mapping[str, float] | None, part: str) -> float | None:
+    age = (pulses or {}).get(part)
+    return None if age is None else round(age, 1)
+
+
+_PARTS: dict[str, Callable[[Any], Part]] = {
+    "database": _database,
+    "valkey": _valkey,
+    "worker": _worker,
+    "beat": _beat,
+    "inbox": _inbox,
+    "models": _models,
+    "geo": _geo,
+}
