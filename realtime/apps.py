@@ -1,4 +1,4 @@
-"""Registers the app."""
+"""Registers the app and its listeners."""
 
 from __future__ import annotations
 
@@ -9,3 +9,8 @@ class RealtimeConfig(AppConfig):
     """The live door."""
 
     name = "realtime"
+
+    def ready(self) -> None:
+        from realtime import receivers
+
+        receivers.connect()

@@ -1,4 +1,4 @@
-"""Registers the app."""
+"""Registers the app and its listeners."""
 
 from __future__ import annotations
 
@@ -9,3 +9,9 @@ class TasksConfig(AppConfig):
     """The queue's door."""
 
     name = "tasks"
+
+    def ready(self) -> None:
+        from tasks import receivers, worker
+
+        receivers.connect()
+        worker.connect()

@@ -1,0 +1,46 @@
+"""How long things are kept that nobody needs for ever."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from detection.models import FeedEntry, PortalToken, Receipt
+
+#: Longer than any sender retries; Stripe, the most patient, does so for three days.
+RECEIPTS = timedelta(days=30)
+#: Nobody resumes a feed that far back: a page that old is loaded anew.
+FEED = timedelta(days=90)
+PORTAL_TOKENS = timedelta(days=1)
+
+#: Short transactions, so that nothing waits for the purge.
+BATCH = 1000
+
+
+def purge(*, now: datetime | None = None) -> dict[str, int]:
+    """Delete what is older than its keeping, batch by batch; it may be stopped and run again at any point."""
+    now = now or timezone.now()
+    return {
+        "receipts": _delete(Receipt.objects.filter(received_at__lt=now - RECEIPTS)),
+        "portal_tokens": _delete(PortalToken.objects.filter(expires_at__lt=now - PORTAL_TOKENS)),
+        "feed_entries": _delete(_old_feed(now)),
+    }
+
+
+def _old_feed(now: datetime) -> QuerySet[FeedEntry]:
+    """Old entries, found by their ids, which rise with time; the newest always stays, so that cursors never go back."""
+    newest = FeedEntry.objects.order_by("-id").values_list("id", flat=True).first() or 0
+    kept_from = FeedEntry.objects.filter(at__gte=now - FEED).order_by("id").values_list("id", flat=True).first()
+    return FeedEntry.objects.filter(id__lt=kept_from or newest)
+
+
+def _delete(rows: QuerySet[Any]) -> int:
+    deleted = 0
+    while keys := list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH]):
+        with transaction.atomic():
+            deleted += rows.model._base_manager.filter(pk__in=keys).delete()[0]
+    return deleted

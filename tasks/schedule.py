@@ -1,0 +1,60 @@
+"""When tasks run by themselves, and the beat that says it lives.
+
+Nothing here is needed for things to be right, only for them to be soon: locks end by comparison, events wait in rows.
+Each ring expires before the next, so a worker that comes back finds one of each and not an hour's worth.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from celery.beat import PersistentScheduler
+from celery.schedules import crontab
+
+from tasks import pulse
+
+logger = structlog.get_logger(__name__)
+
+
+def _every(task: str, seconds: float) -> dict[str, Any]:
+    return {"task": task, "schedule": timedelta(seconds=seconds), "options": {"expires": seconds, "retry": False}}
+
+
+def _nightly(task: str, hour: int, minute: int) -> dict[str, Any]:
+    return {"task": task, "schedule": crontab(hour=hour, minute=minute), "options": {"expires": 3600}}
+
+
+SCHEDULE: dict[str, dict[str, Any]] = {
+    "look for events nobody was woken for": _every("events.sweep", 5),
+    "carry messages that are due": _every("notices.deliver", 5),
+    "end locks and codes that ran out": _every("locks.expire", 5),
+    "chain the audit trail": _every("audit.sequence", 2),
+    "feel the pulse of the queue": _every("upkeep.pulse", 5),
+    "teach the models": _nightly("models.train", 3, 17),
+    "clear out and make room": _nightly("upkeep.purge", 4, 17),
+}
+
+
+class PulseScheduler(PersistentScheduler):
+    """Beat's scheduler with a pulse at least every five seconds. It lives on while the broker is away."""
+
+    PULSE_EVERY = 2.0
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._pulse_due = 0.0
+        super().__init__(*args, **kwargs)
+
+    def tick(self, *args: Any, **kwargs: Any) -> float:
+        """Send what is due and write the pulse; seconds until the next look."""
+        if time.monotonic() >= self._pulse_due:
+            self._pulse_due = time.monotonic() + self.PULSE_EVERY
+            pulse.write("beat")
+        try:
+            pause = super().tick(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - beat outlives whatever keeps it from ringing
+            logger.warning("beat.tick_failed", error=type(error).__name__, text=str(error)[:200])
+            return 1.0
+        return float(min(pause, max(self._pulse_due - time.monotonic(), 0.0)))
