@@ -30,7 +30,7 @@ def test_a_duration_is_said_in_the_largest_unit_it_fills(duration: timedelta, wo
 
 
 def test_an_amount_is_said_with_its_currency() -> None:
-    assert money(Decimal("1250"), "EUR") == "1,250.00 EUR"
+    assert money(Decimal(1250), "EUR") == "1,250.00 EUR"
 
 
 def test_euros_in_another_currency_and_in_none_we_know() -> None:
