@@ -23,6 +23,8 @@ if any(_faults):
     _lines = "\n".join(f"  {fault}" for fault in _faults if fault)
     raise EnvironmentFault(f"This is not safe to run in production:\n{_lines}")
 
+# Health checks come from the machine itself.
+ALLOWED_HOSTS = [*ENVIRONMENT.allowed_hosts, "127.0.0.1", "localhost"]
 SECURE_SSL_REDIRECT = True
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600

@@ -1,0 +1,129 @@
+"""The runner brings everything up, keeps it up, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.live import ROOT, LiveSystem, eventually, processes_of
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One data folder for the module: its first start is made once, later ones find its data."""
+    return tmp_path_factory.mktemp("runner") / "data"
+
+
+@pytest.fixture
+def system(home: Path) -> Iterator[LiveSystem]:
+    running = LiveSystem.start(home)
+    yield running
+    running.kill()
+
+
+def test_it_says_where_everything_is_once_everything_works(system: LiveSystem) -> None:
+    assert system.status()[0] == 200
+    box = system.box()
+    assert system.url in box
+    assert re.search(r"sk_[A-Za-z0-9]+_[A-Za-z0-9_-]{20,}", box)
+    assert all(user["password"] in box for user in system.users)
+    assert {user["role"] for user in system.users} >= {"admin", "analyst", "member"}
+    lines = system.processes().values()
+    for part in ("valkey-server", "daphne", r"celery .*worker", r"celery .*beat", r"celery .*flower"):
+        assert any(re.search(part, line) for line in lines), part
+
+
+def test_sigterm_ends_all_of_it_with_exit_code_nought(system: LiveSystem, home: Path) -> None:
+    assert system.processes()
+    assert system.stop() == 0
+    assert eventually(lambda: not processes_of(home), within=5)
+    assert not (home / "run" / "valkey.url").exists()
+
+
+def test_after_sigkill_nothing_is_left(system: LiveSystem, home: Path) -> None:
+    assert len(system.processes()) >= 7
+    os.kill(system.process.pid, signal.SIGKILL)
+    assert eventually(lambda: not processes_of(home), within=15)
+
+
+def test_a_second_start_finds_its_data_and_is_quick(system: LiveSystem) -> None:
+    before = (system.api_key, system.users)
+    assert system.stop() == 0
+    again = LiveSystem.start(system.data_dir)
+    try:
+        assert (again.api_key, again.users) == before
+        assert again.ready_after < 10 * float(os.environ.get("SLOWER", "1"))
+    finally:
+        again.stop()
+
+
+@pytest.mark.parametrize("part", ["worker", "web", "valkey", "beat"])
+def test_a_part_that_dies_is_started_again(system: LiveSystem, part: str) -> None:
+    victim = system.pid_of(part)
+    os.kill(victim, signal.SIGKILL)
+    eventually(lambda: victim not in system.processes(), within=5)
+    eventually(lambda: system.status()[0] == 200, within=60)
+    assert system.pid_of(part) != victim
+
+
+def test_two_runners_never_share_a_data_folder(system: LiveSystem) -> None:
+    second = system.manage("up", check=False)
+    assert second.returncode != 0
+    assert "already runs" in second.stderr
+
+
+def test_secrets_are_for_their_owner_only(system: LiveSystem) -> None:
+    for name in ("secrets.json", "run/valkey.url", "run/up.json", "valkey/valkey.conf"):
+        assert stat.S_IMODE((system.data_dir / name).stat().st_mode) == 0o600, name
+    line = "\n".join(system.processes().values())
+    assert system.facts["flower_password"] not in line
+    assert system.api_key not in system.said().replace(system.box(), "")
+
+
+def test_a_port_asked_for_and_taken_is_an_error_that_says_so(data_dir: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        system = LiveSystem.start(data_dir, wait=False, PORT=str(taken.getsockname()[1]))
+        assert system.process.wait(timeout=30) != 0
+    assert "PORT" in system.said()
+    assert "in use" in system.said()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "advice"),
+    [
+        ("PORT", "eighty", "whole number"),
+        ("DATABASE_URL", "mysql://somewhere/db", "postgresql://"),
+        ("REDIS_URL", "localhost", "redis://"),
+        ("MODE", "dry", "live, shadow"),
+        ("HOST", "0.0.0.0", "DEMO"),
+        ("EMAIL_URL", "pigeon://loft", "smtp://host:port"),
+    ],
+)
+def test_a_malformed_value_ends_the_start_with_what_to_do(data_dir: Path, name: str, value: str, advice: str) -> None:
+    environ = {**os.environ, "DATA_DIR": str(data_dir), "DEMO": "1", "DJANGO_SETTINGS_MODULE": "config.settings.dev"}
+    ended = subprocess.run(
+        [sys.executable, "manage.py", "up"],
+        env={**environ, name: value},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert ended.returncode != 0
+    assert name in ended.stderr
+    assert advice in ended.stderr
+    assert "Traceback" not in ended.stderr

@@ -1,0 +1,84 @@
+"""Fixtures for the whole suite. Its servers are started by tests/services.py, before Django's settings are read."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.live import LiveSystem
+
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
+_left_out: list[str] = []
+
+
+def chromium() -> str | None:
+    """Where Chromium is on this machine."""
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without Chromium the browser tests are left out and said to be; in CI they run and fail instead."""
+    if chromium() or os.environ.get("CI") == "true":
+        return
+    without = [item for item in items if item.get_closest_marker("browser")]
+    if without:
+        items[:] = [item for item in items if item not in without]
+        config.hook.pytest_deselected(items=without)
+        _left_out.append(
+            f"{len(without)} browser tests left out: no Chromium on PATH (Debian: apt-get install chromium)"
+        )
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    for line in _left_out:
+        terminalreporter.write_line(line, yellow=True)
+
+
+@pytest.fixture(scope="session")
+def live_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveSystem]:
+    """The whole system, started once for all tests that only use it. Tests that break parts start one of their own."""
+    system = LiveSystem.start(tmp_path_factory.mktemp("live") / "data")
+    yield system
+    assert system.stop() == 0
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    """An empty data folder for a system of the test's own."""
+    return tmp_path / "data"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A real Chromium. It lives for one module: while it runs, no event loop and no database may be used beside it."""
+    from playwright.sync_api import sync_playwright
+
+    path = chromium()
+    if path is None:
+        pytest.fail("Chromium is needed here and is not on PATH. Debian: apt-get install chromium")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    """A page in a context of its own: no cookies, a window of 1280 by 900."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    yield context.new_page()
+    context.close()
