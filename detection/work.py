@@ -51,11 +51,12 @@ class UnitOfWork:
         for_staff: bool = True,
         for_member: bool = True,
     ) -> None:
-        """A frame for the feed. An alert said twice in one unit is said once: raised wins over changed."""
-        if alert is not None:
-            for entry in self._entries:
-                if entry.alert_id == alert.pk:
-                    return
+        """A frame for the feed. An alert said twice in one unit is said once, raised wins over changed; of a member's
+        health the last word counts."""
+        if alert is not None and any(entry.alert_id == alert.pk for entry in self._entries):
+            return
+        if kind is FrameKind.HEALTH_CHANGED and member is not None:
+            self._entries = [e for e in self._entries if (e.kind, e.member_id) != (kind, member.pk)]
         self._entries.append(
             FeedEntry(
                 kind=kind,
