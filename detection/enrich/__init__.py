@@ -24,7 +24,7 @@ def additions(event: EventRecord) -> dict[str, Any]:
 
 
 def _place(event: EventRecord) -> dict[str, Any]:
-    """``located_by`` tells how exact the coordinates are: the sender's, a city's, or the point a country is known by."""
+    """``located_by`` tells how exact the point is: the sender's own, a city's, or the one a country is known by."""
     by_address = geoip.locate(event.ip) if event.ip else None
     if event.latitude is not None and event.longitude is not None:
         return {"country": by_address.country if by_address else None, "located_by": "sender"}

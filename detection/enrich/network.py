@@ -39,7 +39,7 @@ def classify(ip: str) -> Network:
     if ip_address(address).is_multicast:
         return Network(RESERVED)
     try:
-        origin = iporigin.classify(address)
+        origin = iporigin.classify(address)  # type: ignore[no-untyped-call]
     except (ValueError, RuntimeError, OSError):  # its data missing or unreadable: we know less, we do not fail
         return NOWHERE
     if origin.kind == iporigin.UNKNOWN:

@@ -10,17 +10,21 @@ from typing import Protocol
 LONGEST = 1_000  # characters read; real ones stay under 400
 
 #: Programs that drive a browser without a person before it.
-HEADLESS = re.compile(r"headless|phantomjs|slimerjs|puppeteer|playwright|selenium|webdriver|splash/|cypress", re.I)
+HEADLESS = re.compile(
+    r"headless|phantomjs|slimerjs|puppeteer|playwright|selenium|webdriver|splash/|cypress", re.IGNORECASE
+)
 #: Programs that look for holes.
-SCANNERS = re.compile(r"sqlmap|nikto|nmap|masscan|zgrab|nuclei|dirbuster|gobuster|wpscan|acunetix|nessus", re.I)
+SCANNERS = re.compile(
+    r"sqlmap|nikto|nmap|masscan|zgrab|nuclei|dirbuster|gobuster|wpscan|acunetix|nessus", re.IGNORECASE
+)
 #: Programs and libraries that fetch without being a browser.
 LIBRARIES = re.compile(
     r"^(curl|wget|python|go-http-client|java/|apache-httpclient|axios|node|undici|got |ruby|perl|libwww|php|guzzle|"
     r"aiohttp|httpx|http_request|postman|insomnia|restsharp|reqwest|scrapy|mechanize|lwp|rest-client|faraday)",
-    re.I,
+    re.IGNORECASE,
 )
 #: What an app gets from its phone when it does not name itself.
-APP_DEFAULTS = re.compile(r"cfnetwork/|^dalvik/|^okhttp/", re.I)
+APP_DEFAULTS = re.compile(r"cfnetwork/|^dalvik/|^okhttp/", re.IGNORECASE)
 
 SHORT = {"Mobile Safari UI/WKWebView": "App", "Chrome Mobile": "Chrome", "Chrome Mobile WebView": "App"}
 SYSTEMS = {"Mac OS X": "Mac", "iOS": "iPhone"}

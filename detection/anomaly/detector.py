@@ -1,0 +1,96 @@
+"""A model behind the rules' own protocol. It may ask for a challenge and never for more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import Any, Protocol
+
+from detection.anomaly import explain
+from detection.anomaly.vector import Kind, kind_named
+from detection.kernel.detector import Seen
+from detection.kernel.features import Wish
+from detection.kernel.records import EventRecord, Reason, Signal
+from detection.kernel.vocabulary import Action, Family, Severity
+
+
+class Scorer(Protocol):
+    """Something fitted that scores rows of an array, higher is stranger."""
+
+    def scores(self, rows: Any) -> Any: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A fitted model as judging needs it. A row is strange when it scores above ``threshold``."""
+
+    kind: str
+    version: int
+    names: tuple[str, ...]
+    medians: tuple[float, ...]
+    threshold: float
+    scorer: Scorer = field(repr=False)
+
+    def scores(self, rows: Sequence[Sequence[float]]) -> list[float]:
+        """One score a row, in one call."""
+        import numpy as np  # not before there is something to score
+
+        return [float(score) for score in self.scorer.scores(np.asarray(rows, np.float64))]
+
+
+@dataclass(frozen=True)
+class AnomalyDetector:
+    """Stands in line with the rules. Without a model it only measures, so that a first model has something to learn."""
+
+    kind_name: str
+    model: Model | None = None
+    shadow: bool = False  # its findings are kept and weigh nothing
+    id: str = field(init=False)
+    listens_to: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "id", self.kind.detector_id)
+        object.__setattr__(self, "listens_to", self.kind.listens_to)
+
+    @property
+    def kind(self) -> Kind:
+        return kind_named(self.kind_name)
+
+    def needs(self) -> Mapping[str, Wish]:
+        return self.kind.needs()
+
+    def explainable(self, event: EventRecord, seen: Seen) -> dict[str, float]:
+        """What was measured, exactly as it is judged: to be stored, shown, and learned from."""
+        return self.kind.measure(event, seen)
+
+    def inspect(self, event: EventRecord, seen: Seen) -> Signal | None:
+        return self.inspect_many([(event, seen)])[0]
+
+    def inspect_many(self, pairs: Sequence[tuple[EventRecord, Seen]]) -> list[Signal | None]:
+        """One vectorised call for the batch; what is strange is then explained one by one."""
+        found: list[Signal | None] = [None] * len(pairs)
+        mine = [at for at, (event, _) in enumerate(pairs) if event.type in self.listens_to]
+        if self.model is None or not mine:
+            return found
+        rows = [list(self.kind.measure(*pairs[at]).values()) for at in mine]
+        for at, row, score in zip(mine, rows, self.model.scores(rows), strict=True):
+            if isfinite(score) and score > self.model.threshold:
+                found[at] = self._signal(self.model, *pairs[at], row, score)
+        return found
+
+    def _signal(self, model: Model, event: EventRecord, seen: Seen, row: Sequence[float], score: float) -> Signal:
+        said = explain.reasons(self.kind, model, event, seen, row)
+        return Signal(
+            detector=self.id,
+            title=self.kind.title,
+            severity=Severity.MEDIUM,
+            family=Family.ANOMALY,
+            suggests=Action.CHALLENGE,
+            reason=Reason(
+                self.id, explain.sentence(self.kind, event, said), round(score, 4), round(model.threshold, 4)
+            ),
+            points=Severity.MEDIUM.points,
+            from_model=True,
+            shadow=self.shadow,
+        )

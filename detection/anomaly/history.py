@@ -1,0 +1,64 @@
+"""What the event table has to learn from: measured features of judged events, and why some should not teach."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from django.db.models import Q
+from django.db.models.fields.json import KeyTransform
+
+from detection.anomaly.trainer import Row
+from detection.anomaly.vector import Kind
+from detection.kernel.vocabulary import Disposition, EventState, EventType, Outcome, Trust
+from detection.models import Alert, Event
+
+CHUNK = 2_000
+
+
+def rows(kind: Kind, since: datetime, until: datetime) -> Iterator[Row]:
+    """Judged events of a kind from ``since`` up to ``until``, oldest first, read in chunks."""
+    bad, cleared = _disputed_or_confirmed(), _cleared()
+    found = (
+        _events(kind, since, until)
+        .annotate(measured=KeyTransform(kind.detector_id, "seen"), address=KeyTransform("ip", "body"))
+        .order_by("occurred_at", "id")
+        .values_list("measured", "address", "occurred_at", "subject", "type", "trust", "outcome", "alert_id")
+    )
+    for measured, address, occurred_at, subject, type_, trust, outcome, alert in found.iterator(CHUNK):
+        if alert in bad:
+            unfit = "disputed"
+        elif outcome in (Outcome.CHALLENGE, Outcome.DENY) and alert not in cleared:
+            unfit = "challenged"
+        elif type_ == EventType.PAYMENT_FAILED:
+            unfit = "failed"
+        elif trust < Trust.NORMAL:
+            unfit = "low trust"
+        else:
+            unfit = ""
+        yield Row(measured or {}, occurred_at, subject, address, unfit)
+
+
+def count(kind: Kind, since: datetime, until: datetime) -> int:
+    """How many rows there are to read."""
+    return int(_events(kind, since, until).count())
+
+
+def _events(kind: Kind, since: datetime, until: datetime):  # type: ignore[no-untyped-def]
+    return Event.objects.filter(
+        type__in=sorted(kind.listens_to),
+        occurred_at__gte=since,
+        occurred_at__lt=until,
+        state=EventState.PROCESSED,
+    )
+
+
+def _disputed_or_confirmed() -> frozenset[object]:
+    people_say_bad = Q(disputed=True) | Q(disposition=Disposition.CONFIRMED)
+    return frozenset(Alert.objects.filter(people_say_bad).values_list("pk", flat=True))
+
+
+def _cleared() -> frozenset[object]:
+    """Alerts people found harmless: what drew them was ordinary after all."""
+    harmless = (Disposition.FALSE_POSITIVE, Disposition.BENIGN)
+    return frozenset(Alert.objects.filter(disposition__in=harmless, disputed=False).values_list("pk", flat=True))

@@ -1,0 +1,201 @@
+"""Fits a model on what was measured of ordinary events, and sets its threshold by how many alerts are affordable."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from detection.anomaly.vector import Kind, kind_named
+from detection.kernel.records import iso
+
+NEED_ROWS = 320  # with four fifths fitted on, a tree still finds its full sample
+NEED_SUBJECTS = 20
+CLEAN_SHARE = 0.2  # the newest part, kept from fitting: the threshold is set on it
+ALERT_BUDGET = 0.002  # of ordinary events may be called strange
+SOURCE_SHARE = 0.01  # of the rows may come from one subject, or address, …
+SOURCE_TIMES = 3  # … or this many times what a usual subject has, …
+SOURCE_LEAST = 20  # … but so many always may
+SEED = 20_190_806
+TREES, SAMPLE = 200, 256
+PROBES = 0.1  # rows added for every row, see ``_with_probes``
+
+#: Detectors by the name a trainer asks for, as PyOD spells them.
+DETECTORS = {
+    "iforest": "pyod.models.iforest.IForest",
+    "hbos": "pyod.models.hbos.HBOS",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One judged event to learn from. ``unfit`` names why it should not be learned from, or is empty."""
+
+    measured: Mapping[str, Any]
+    occurred_at: datetime
+    subject: str
+    address: str | None = None
+    unfit: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A fitted PyOD detector and all that is needed to judge with it."""
+
+    kind: str
+    detector_name: str
+    detector: Any
+    names: tuple[str, ...]
+    medians: tuple[float, ...]
+    threshold: float
+    card: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TooLittle:
+    """There is not enough to learn from yet."""
+
+    kind: str
+    have: int
+    need: int
+    subjects: int
+    left_out: dict[str, int]
+
+    def __str__(self) -> str:
+        text = f"not enough history for {self.kind}: have {self.have} usable events, need {self.need}"
+        if self.have >= self.need:
+            text = f"not enough history for {self.kind}: {self.subjects} shoppers, need {NEED_SUBJECTS}"
+        return text
+
+
+def train(
+    rows: Iterable[Row],
+    kind_name: str,
+    *,
+    detector_name: str = "iforest",
+    budget: float = ALERT_BUDGET,
+    seed: int = SEED,
+) -> Trained | TooLittle:
+    """Fit a model of this kind. The same rows and seed make the same model."""
+    kind = kind_named(kind_name)
+    usable, left_out = fit_to_learn_from(rows, kind, seed=seed)
+    subjects = len({row.subject for row, _ in usable})
+    if len(usable) < NEED_ROWS or subjects < NEED_SUBJECTS:
+        return TooLittle(kind_name, len(usable), NEED_ROWS, subjects, left_out)
+
+    import numpy as np  # heavy, and needed from here on only
+
+    values = np.array([vector for _, vector in usable], np.float64)
+    cut = len(usable) - max(int(len(usable) * CLEAN_SHARE), 1)
+    started = time.perf_counter()
+    detector = new_detector(detector_name, seed)
+    detector.fit(_with_probes(values[:cut], seed))
+    seconds = time.perf_counter() - started
+    clean = np.asarray(detector.decision_function(values[cut:]))
+    threshold = float(np.quantile(clean, 1 - budget, method="higher"))
+    return Trained(
+        kind=kind_name,
+        detector_name=detector_name,
+        detector=detector,
+        names=kind.names,
+        medians=tuple(float(value) for value in np.median(values[:cut], axis=0)),
+        threshold=threshold,
+        card={
+            "detector": DETECTORS[detector_name],
+            "rows": cut,
+            "probes": int(cut * PROBES),
+            "clean_rows": len(usable) - cut,
+            "subjects": subjects,
+            "left_out": left_out,
+            "window": [iso(usable[0][0].occurred_at), iso(usable[cut - 1][0].occurred_at)],
+            "clean_window": [iso(usable[cut][0].occurred_at), iso(usable[-1][0].occurred_at)],
+            "features": list(kind.names),
+            "budget": budget,
+            "threshold": threshold,
+            "strange_in_clean": int((clean > threshold).sum()),
+            "seed": seed,
+            "fit_seconds": round(seconds, 3),
+            "memory_mb": _peak_memory(),
+        },
+    )
+
+
+def fit_to_learn_from(
+    rows: Iterable[Row], kind: Kind, *, seed: int = SEED
+) -> tuple[list[tuple[Row, list[float]]], dict[str, int]]:
+    """The rows that may teach, in order of time, each with its vector; and how many were left out, by reason."""
+    left_out: Counter[str] = Counter()
+    usable: list[tuple[Row, list[float]]] = []
+    for row in rows:
+        vector = None if row.unfit else kind.row(row.measured)
+        if vector is None:
+            left_out[row.unfit or "not measured"] += 1
+        else:
+            usable.append((row, vector))
+    kept = _fair_shares(usable, seed)
+    if len(kept) < len(usable):
+        left_out["one source dominates"] = len(usable) - len(kept)
+    kept.sort(key=_in_time)
+    return kept, dict(sorted(left_out.items()))
+
+
+def new_detector(name: str, seed: int) -> Any:
+    """An unfitted PyOD detector by our name for it. Raises KeyError for one we do not use."""
+    DETECTORS[name]
+    if name == "hbos":
+        from pyod.models.hbos import HBOS
+
+        return HBOS()
+    from pyod.models.iforest import IForest
+
+    return IForest(n_estimators=TREES, max_samples=SAMPLE, random_state=seed, n_jobs=1)
+
+
+def _with_probes(values: Any, seed: int) -> Any:
+    """The rows, and ordinary ones with a single feature pushed anywhere up to its most (at least 1).
+
+    A forest cannot see a feature that never moved in its sample. In a small shop nobody pays through Tor or from a
+    new country all month, and the first who does would look ordinary; the probes show where risk lies.
+    """
+    import numpy as np
+
+    lot = np.random.default_rng(seed)
+    probes = values[lot.integers(len(values), size=int(len(values) * PROBES))]
+    at = np.arange(len(probes)), lot.integers(values.shape[1], size=len(probes))
+    probes[at] = lot.uniform(0, 1, len(probes)) * np.maximum(values.max(axis=0), 1.0)[at[1]]
+    return np.vstack([values, probes])
+
+
+def _fair_shares(usable: list[tuple[Row, list[float]]], seed: int) -> list[tuple[Row, list[float]]]:
+    """At most a share of the rows from any one subject or address, by lot: who posts most teaches no more."""
+    each = sorted(Counter(row.subject for row, _ in usable).values()) or [0]
+    most = max(SOURCE_LEAST, int(len(usable) * SOURCE_SHARE), each[len(each) // 2] * SOURCE_TIMES)
+    drawn = sorted(usable, key=_in_time)
+    random.Random(seed).shuffle(drawn)  # noqa: S311 - a fair draw that can be repeated, no secret
+    taken: Counter[tuple[str, str]] = Counter()
+    kept = []
+    for pair in drawn:
+        sources = [("subject", pair[0].subject)]
+        if pair[0].address:
+            sources.append(("address", pair[0].address))
+        if all(taken[source] < most for source in sources):
+            taken.update(sources)
+            kept.append(pair)
+    return kept
+
+
+def _in_time(pair: tuple[Row, list[float]]) -> tuple[datetime, str, list[float]]:
+    return pair[0].occurred_at, pair[0].subject, pair[1]
+
+
+def _peak_memory() -> float:
+    """The most this process has held, in MB (Linux counts kilobytes, macOS bytes)."""
+    import resource
+    import sys
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)

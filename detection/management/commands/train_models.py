@@ -1,0 +1,138 @@
+"""Fit the anomaly models on stored events, or move between their versions."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from rich.console import Console
+from rich.progress import track
+
+from detection.anomaly import history, shelf, trainer
+from detection.anomaly.vector import KINDS, Kind, kind_named
+from detection.models import ModelVersion
+
+NAMES = [kind.name for kind in KINDS]
+
+
+class Command(BaseCommand):
+    help = (
+        "Fit the anomaly models on what was measured of ordinary events. The first version of a kind goes on duty at "
+        "once, later ones run in shadow unless --activate is given. Results on stdout, progress on stderr."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--kind", choices=NAMES, action="append", help="only this kind; may be repeated")
+        parser.add_argument("--days", type=_days, default=90, help="how far back to learn from (default 90)")
+        parser.add_argument("--since", type=_moment, help="learn from events since this ISO 8601 time instead")
+        parser.add_argument("--detector", choices=sorted(trainer.DETECTORS), default="iforest", help="default iforest")
+        parser.add_argument(
+            "--budget",
+            type=_share,
+            default=trainer.ALERT_BUDGET,
+            help=f"share of ordinary events that may be called strange (default {trainer.ALERT_BUDGET})",
+        )
+        parser.add_argument("--activate", action="store_true", help="put the new version on duty at once")
+        parser.add_argument("--promote", choices=NAMES, metavar="KIND", help="train nothing: put KIND's shadow on duty")
+        parser.add_argument(
+            "--rollback", choices=NAMES, metavar="KIND", help="train nothing: back to KIND's version before"
+        )
+        parser.add_argument("--dry-run", action="store_true", help="fit and report, store nothing")
+        parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        moved = options["promote"] or options["rollback"]
+        if moved:
+            results = [self._move(moved, back=bool(options["rollback"]), dry_run=options["dry_run"])]
+        else:
+            results = [self._train(kind_named(name), options) for name in options["kind"] or NAMES]
+        if options["json"]:
+            self.stdout.write(json.dumps({"models": results}))
+        else:
+            for result in results:
+                self.stdout.write(_line(result))
+
+    def _move(self, kind: str, *, back: bool, dry_run: bool) -> dict[str, Any]:
+        if dry_run:
+            return {"kind": kind, "status": "would_roll_back" if back else "would_promote"}
+        try:
+            row = shelf.rollback(kind) if back else shelf.activate(kind)
+        except (shelf.NoSuchModel, shelf.Unusable) as fault:
+            raise CommandError(str(fault)) from fault
+        return _described(row)
+
+    def _train(self, kind: Kind, options: dict[str, Any]) -> dict[str, Any]:
+        until = timezone.now()
+        since = options["since"] or until - timedelta(days=options["days"])
+        rows = history.rows(kind, since, until)
+        try:
+            trained = trainer.train(
+                _watched(rows, kind, history.count(kind, since, until)),
+                kind.name,
+                detector_name=options["detector"],
+                budget=options["budget"],
+            )
+            if isinstance(trained, trainer.TooLittle):
+                return {
+                    "kind": kind.name,
+                    "status": "not_enough_history",
+                    "text": str(trained),
+                    "have": trained.have,
+                    "need": trained.need,
+                    "left_out": trained.left_out,
+                }
+            if options["dry_run"]:
+                return {"kind": kind.name, "status": "would_store", "card": trained.card}
+            return _described(shelf.put(trained, activate=options["activate"]))
+        except OSError as fault:
+            raise CommandError(f"the model folder cannot be written: {fault.strerror}") from fault
+
+
+def _watched(rows: Iterable[trainer.Row], kind: Kind, total: int) -> Iterator[trainer.Row]:
+    """The rows, with a progress bar on stderr while someone is looking."""
+    console = Console(stderr=True, force_terminal=None)
+    yield from track(
+        rows, f"Reading {kind.name}", total=total, console=console, transient=True, disable=not sys.stderr.isatty()
+    )
+
+
+def _described(row: ModelVersion) -> dict[str, Any]:
+    return {"kind": row.kind, "status": row.state, "version": row.version, "digest": row.digest, "card": row.card}
+
+
+def _line(result: dict[str, Any]) -> str:
+    if "text" in result:
+        text = str(result["text"])
+        return text[:1].upper() + text[1:]
+    card = result.get("card")
+    named = f"{result['kind']} {result.get('version', '')}".strip()
+    learned = f", {card['rows']} events, threshold {card['threshold']:.4f}" if card else ""
+    return f"{named}: {result['status'].replace('_', ' ')}{learned}"
+
+
+def _days(text: str) -> int:
+    days = int(text)
+    if not 1 <= days <= 3650:
+        raise ValueError
+    return days
+
+
+def _share(text: str) -> float:
+    share = float(text)
+    if not 0 < share < 1:
+        raise ValueError
+    return share
+
+
+def _moment(text: str) -> datetime:
+    moment = parse_datetime(text)
+    if moment is None:
+        raise ValueError
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,112 @@
+"""A model in line with the rules."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+from detection.anomaly.detector import AnomalyDetector
+from detection.anomaly.forest import Forest
+from detection.anomaly.trainer import Row, Trained
+from detection.anomaly.vector import KINDS
+from detection.kernel.detector import Detector
+from detection.kernel.records import EventRecord
+from detection.kernel.scoring import weigh
+from detection.kernel.vocabulary import Action, Outcome, Severity
+from tests.detection.anomaly.shop import START, Shop, event
+
+Takeover = Callable[[], tuple[EventRecord, Mapping[str, Any]]]
+
+
+def test_a_takeover_is_called_strange_and_explained_in_words(detector: AnomalyDetector, takeover: Takeover) -> None:
+    signal = detector.inspect(*takeover())
+    assert signal is not None
+    assert signal.reason.text.startswith("Unlike this account's usual payments: ")
+    said = signal.reason.text.removeprefix("Unlike this account's usual payments: ").rstrip(".").split("; ")
+    assert len(said) == 3
+    assert signal.reason.observed > signal.reason.threshold
+    known = ("times the usual payment", "first seen 2 minutes ago", "the Tor network", "without looking")
+    assert all(any(words in phrase for words in known) for phrase in said)
+
+
+def test_a_model_may_ask_for_a_challenge_and_never_for_a_lock(detector: AnomalyDetector, takeover: Takeover) -> None:
+    paid, seen = takeover()
+    signal = detector.inspect(paid, seen)
+    assert signal is not None
+    assert signal.from_model
+    assert signal.severity is Severity.MEDIUM
+    assert signal.suggests is Action.CHALLENGE
+    verdict = weigh(paid, [signal])
+    assert verdict.outcome is Outcome.CHALLENGE
+    assert verdict.action is Action.CHALLENGE
+
+
+def test_usual_payments_stay_within_the_budget(
+    detector: AnomalyDetector, payments: tuple[Shop, list[Row], Trained]
+) -> None:
+    _, rows, trained = payments
+    clean = [row for row in rows if row.measured][-trained.card["clean_rows"] :]
+    scores = detector.model.scores([list(row.measured.values()) for row in clean]) if detector.model else []
+    strange = sum(score > trained.threshold for score in scores)
+    assert strange <= max(trained.card["budget"] * len(clean), 1)
+
+
+def test_a_batch_answers_as_its_events_one_by_one(detector: AnomalyDetector, takeover: Takeover) -> None:
+    pairs = [takeover(), (event("page.viewed", START), {}), (event("transaction.attempted", START), {}), takeover()]
+    together = detector.inspect_many(pairs)
+    assert together == [detector.inspect(*pair) for pair in pairs]
+    assert [bool(signal) for signal in together] == [True, False, False, True]
+
+
+def test_the_same_input_gives_the_same_answer_and_nothing_is_changed(
+    detector: AnomalyDetector, takeover: Takeover
+) -> None:
+    paid, seen = takeover()
+    before = copy.deepcopy(dict(seen))
+    assert detector.inspect(paid, seen) == detector.inspect(paid, seen)
+    assert dict(seen) == before
+
+
+def test_it_pickles_and_scores_the_same(detector: AnomalyDetector, takeover: Takeover) -> None:
+    paid, seen = takeover()
+    assert pickle.loads(pickle.dumps(detector)).inspect(paid, seen) == detector.inspect(paid, seen)  # noqa: S301
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_without_a_model_it_measures_and_says_nothing(kind: Any) -> None:
+    waiting = AnomalyDetector(kind.name)
+    assert isinstance(waiting, Detector)
+    assert waiting.id == kind.detector_id
+    bare = event(min(kind.listens_to), START)
+    assert waiting.inspect(bare, dict.fromkeys(waiting.needs())) is None
+    assert set(waiting.explainable(bare, {})) == set(kind.names)
+
+
+def test_missing_context_is_survived(detector: AnomalyDetector) -> None:
+    bare = event("transaction.attempted", START, member_id="mia")
+    assert detector.inspect(bare, {}) is None
+    assert detector.inspect(bare, dict.fromkeys(detector.needs())) is None
+    no_habit = {"habit": {"median": 0, "mad": 0}, "credential_change": {"type": "profile.changed"}}
+    assert detector.inspect(event("transaction.attempted", START, amount=5), no_habit) is None
+
+
+def test_flat_arrays_score_as_pyod_does_to_a_billionth(payments: tuple[Shop, list[Row], Trained]) -> None:
+    _, rows, trained = payments
+    values = np.array([list(row.measured.values()) for row in rows if row.measured])
+    rng = np.random.default_rng(3)
+    values = np.vstack([values, rng.exponential(2, (500, values.shape[1]))])
+    flat = Forest.of(trained.detector).scores(values)
+    assert np.abs(flat - trained.detector.decision_function(values)).max() < 1e-9
+
+
+def test_a_row_scores_the_same_alone_and_in_a_crowd(payments: tuple[Shop, list[Row], Trained]) -> None:
+    _, rows, trained = payments
+    forest = Forest.of(trained.detector)
+    values = np.array([list(row.measured.values()) for row in rows[:50]])
+    alone = [float(forest.scores(values[at : at + 1])[0]) for at in range(50)]
+    assert alone == forest.scores(values).tolist()
