@@ -1,0 +1,180 @@
+"""What is measured, and beside what."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from celery import Celery
+from django.conf import settings
+from django.db import transaction
+from rest_framework import serializers
+
+from detection import inbox, pipeline
+from detection.models import Event, InboxItem
+from tests.cast import happened, report, shop
+
+Work = Callable[[], int]
+_numbers = itertools.count()
+
+
+@dataclass(frozen=True)
+class Case:
+    """``ours`` and ``baseline`` prepare a round, untimed, and return its work, which answers how many units it did."""
+
+    name: str
+    ours: Callable[[], Work]
+    baseline: Callable[[], Work]
+    reach: float
+    unit: str = "events"
+
+
+def ordinary(count: int) -> list[dict[str, Any]]:
+    """Ordinary traffic: many members, a few kinds of event."""
+    kinds = ("page.viewed", "login.succeeded", "cart.item_added", "transaction.succeeded")
+    made = []
+    for _ in range(count):
+        number = next(_numbers)
+        kind = kinds[number % 4]
+        extra = {"amount": "30.00", "currency": "EUR"} if kind.startswith("transaction") else {"path": f"/p/{number % 90}"}
+        made.append(
+            happened(
+                kind,
+                f"member-{number % 500}",
+                ip="81.2.69.142",
+                device_id=f"phone-{number % 500}",
+                session_id=f"s-{number % 500}",
+                **extra,
+            )
+        )
+    return made
+
+
+class TextbookEvent(serializers.Serializer):
+    """What a first version would write: one serializer, one save, one task an event."""
+
+    event_id = serializers.CharField(max_length=128)
+    type = serializers.CharField(max_length=64)
+    member_id = serializers.CharField(max_length=128)
+    ip = serializers.IPAddressField()
+    device_id = serializers.CharField(max_length=128)
+    session_id = serializers.CharField(max_length=128)
+    path = serializers.CharField(required=False)
+    amount = serializers.DecimalField(max_digits=20, decimal_places=4, required=False)
+    currency = serializers.CharField(required=False)
+
+
+def accept_in(size: int, total: int) -> Callable[[], Work]:
+    def prepare() -> Work:
+        events = ordinary(total)
+
+        def work() -> int:
+            for start in range(0, total, size):
+                report(*events[start : start + size], ring=False)
+            return total
+
+        return work
+
+    return prepare
+
+
+def textbook_intake(total: int) -> Callable[[], Work]:
+    app = Celery(broker=settings.REDIS_BROKER_URL, set_as_current=False)
+
+    def prepare() -> Work:
+        events, client = ordinary(total), shop()
+
+        def work() -> int:
+            for payload in events:
+                form = TextbookEvent(data=payload)
+                form.is_valid(raise_exception=True)
+                event = Event(
+                    client=client,
+                    event_id=payload["event_id"],
+                    type=payload["type"],
+                    occurred_at=datetime.now(UTC),
+                    subject=f"member:{payload['member_id']}",
+                    body=payload,
+                )
+                event.save()
+                app.send_task("textbook.judge", (str(event.pk),), queue="textbook", ignore_result=True)
+            return total
+
+        return work
+
+    return prepare
+
+
+def filled(total: int) -> None:
+    InboxItem.objects.all().delete()
+    events = ordinary(total)
+    for start in range(0, total, 500):
+        report(*events[start : start + 500], ring=False)
+
+
+def drain(total: int) -> Callable[[], Work]:
+    """In handfuls, as workers do."""
+
+    def prepare() -> Work:
+        filled(total)
+        return lambda: pipeline.drain(seconds=60)
+
+    return prepare
+
+
+def one_by_one(total: int) -> Callable[[], Work]:
+    """The same artery with one event a time: what a task an event would cost, its message not even counted."""
+
+    def work() -> int:
+        judged = 0
+        while (held := inbox.claim(limit=1)) is not None:
+            judged += pipeline.handle(held)
+        return judged
+
+    def prepare() -> Work:
+        filled(total)
+        return work
+
+    return prepare
+
+
+def forests() -> Iterator[Case]:
+    import numpy as np
+    from pyod.models.iforest import IForest
+
+    from detection.anomaly.forest import Forest
+
+    generator = np.random.default_rng(7)
+    detector = IForest(n_estimators=100, random_state=7).fit(generator.normal(size=(10_000, 12)))
+    flat = Forest.of(detector)
+    rows = generator.normal(size=(200, 12))
+
+    def singly(score: Callable[[Any], Any], count: int) -> Callable[[], Work]:
+        def work() -> int:
+            for row in rows[:count]:
+                score(row.reshape(1, -1))
+            return count
+
+        return lambda: work
+
+    many = generator.normal(size=(1000, 12))
+    yield Case("forest, one row: compiled / PyOD", singly(flat.scores, 200), singly(detector.decision_function, 20), 300, "rows")
+    yield Case(
+        "forest, 1,000 rows: compiled / PyOD",
+        lambda: lambda: len(flat.scores(many)),
+        lambda: lambda: len(detector.decision_function(many)),
+        1,
+        "rows",
+    )
+
+
+def all_cases() -> Iterator[Case]:
+    with transaction.atomic():
+        shop()
+    yield Case("intake, single: ours / serializer + save + delay", accept_in(1, 100), textbook_intake(100), 4)
+    yield Case("intake: batches of 100 / single", accept_in(100, 1000), accept_in(1, 100), 20)
+    yield Case("drain: handfuls / one event a time", drain(1000), one_by_one(60), 20)
+    yield from forests()
