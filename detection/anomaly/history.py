@@ -23,9 +23,11 @@ def rows(kind: Kind, since: datetime, until: datetime) -> Iterator[Row]:
         _events(kind, since, until)
         .annotate(measured=KeyTransform(kind.detector_id, "seen"), address=KeyTransform("ip", "body"))
         .order_by("occurred_at", "id")
-        .values_list("measured", "address", "occurred_at", "subject", "type", "trust", "outcome", "alert_id")
+        .values_list(
+            "measured", "address", "occurred_at", "subject", "type", "trust", "outcome", "alert_id", "degraded"
+        )
     )
-    for measured, address, occurred_at, subject, type_, trust, outcome, alert in found.iterator(CHUNK):
+    for measured, address, occurred_at, subject, type_, trust, outcome, alert, degraded in found.iterator(CHUNK):
         if alert in bad:
             unfit = "disputed"
         elif outcome in (Outcome.CHALLENGE, Outcome.DENY) and alert not in cleared:
@@ -34,6 +36,8 @@ def rows(kind: Kind, since: datetime, until: datetime) -> Iterator[Row]:
             unfit = "failed"
         elif trust < Trust.NORMAL:
             unfit = "low trust"
+        elif degraded:
+            unfit = "judged without features"
         else:
             unfit = ""
         yield Row(measured or {}, occurred_at, subject, address, unfit)

@@ -46,40 +46,19 @@ class Locator(Protocol):
         """The place of a canonical address, or None. Raises nothing for an address it does not know."""
 
 
-class CountryLocator:
-    """The bundled data: a country, at the point it is known by."""
+class FileLocator:
+    """Any MaxMind-format file, nested (GeoLite2) or flat (DB-IP, IPinfo, the bundled countries)."""
 
     def __init__(self, reader: maxminddb.Reader) -> None:
         self._reader = reader
-        self.built_at: datetime | None = _build_time(reader)
+        self.built_at: datetime | None = datetime.fromtimestamp(reader.metadata().build_epoch, UTC)
 
     def locate(self, ip: str) -> Place | None:
-        country = country_in(_entry(self._reader, ip))
-        if country is None:
-            return None
-        latitude, longitude = centre(country) or (None, None)
-        return Place(country, latitude=latitude, longitude=longitude)
-
-
-class CityLocator:
-    """Any MaxMind-format file, nested (GeoLite2, IPinfo's own names) or flat (DB-IP)."""
-
-    def __init__(self, reader: maxminddb.Reader) -> None:
-        self._reader = reader
-        self.built_at: datetime | None = _build_time(reader)
-
-    def locate(self, ip: str) -> Place | None:
-        entry = _entry(self._reader, ip)
-        country = country_in(entry)
-        if country is None:
-            return None
-        where = entry.get("location")
-        where = where if isinstance(where, Mapping) else entry
-        latitude, longitude = _degrees(where.get("latitude"), 90), _degrees(where.get("longitude"), 180)
-        if latitude is None or longitude is None:
-            latitude, longitude = centre(country) or (None, None)
-            return Place(country, _city_in(entry), latitude, longitude, by="country")
-        return Place(country, _city_in(entry), latitude, longitude, by="city")
+        try:
+            entry = self._reader.get(ip)
+        except (ValueError, maxminddb.InvalidDatabaseError):
+            return None  # an IPv6 address in an IPv4 file, or a damaged record
+        return place_of(entry) if isinstance(entry, Mapping) else None
 
 
 @lru_cache(maxsize=20_000)
@@ -102,11 +81,11 @@ def locators() -> tuple[Locator, ...]:
     path = conf.current().geoip_city_db
     if path:
         try:
-            found.append(CityLocator(maxminddb.open_database(path)))
+            found.append(FileLocator(maxminddb.open_database(path)))
         except (OSError, ValueError, maxminddb.InvalidDatabaseError) as error:
             logger.warning("The city data of GEOIP_CITY_DB is not used: %s", type(error).__name__)
     try:
-        found.append(CountryLocator(_bundled()))
+        found.append(FileLocator(_bundled()))
     except (OSError, lzma.LZMAError, maxminddb.InvalidDatabaseError) as error:
         logger.warning("The bundled country data is not used: %s", type(error).__name__)
     return tuple(found)
@@ -176,12 +155,18 @@ def _bundled() -> maxminddb.Reader:
         return maxminddb.open_database(io.BytesIO(unpacked), maxminddb.MODE_FD)
 
 
-def _entry(reader: maxminddb.Reader, ip: str) -> Mapping[str, Any]:
-    try:
-        entry = reader.get(ip)
-    except (ValueError, maxminddb.InvalidDatabaseError):
-        return {}  # an IPv6 address in an IPv4 file, or a damaged record
-    return entry if isinstance(entry, Mapping) else {}
+def place_of(entry: Mapping[str, Any]) -> Place | None:
+    """The place a record names, as exactly as it names it."""
+    country = country_in(entry)
+    if country is None:
+        return None
+    where = entry.get("location")
+    where = where if isinstance(where, Mapping) else entry
+    latitude, longitude = _degrees(where.get("latitude"), 90), _degrees(where.get("longitude"), 180)
+    if latitude is not None and longitude is not None:
+        return Place(country, _city_in(entry), latitude, longitude, by="city")
+    latitude, longitude = centre(country) or (None, None)
+    return Place(country, _city_in(entry), latitude, longitude, by="country")
 
 
 def country_in(entry: Mapping[str, Any]) -> str | None:
@@ -206,7 +191,3 @@ def _degrees(value: Any, limit: int) -> float | None:
     except (TypeError, ValueError):
         return None
     return degrees if -limit <= degrees <= limit else None
-
-
-def _build_time(reader: maxminddb.Reader) -> datetime:
-    return datetime.fromtimestamp(reader.metadata().build_epoch, UTC)

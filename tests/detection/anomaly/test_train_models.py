@@ -17,6 +17,7 @@ from detection.anomaly.vector import kind_named
 from detection.kernel.ids import uuid7
 from detection.kernel.vocabulary import EventState, ModelState, Outcome, Severity, Trust
 from detection.models import Alert, Client, Event, ModelVersion
+from tests import cast
 from tests.detection.anomaly.shop import START, Shop
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -132,6 +133,7 @@ def test_events_that_must_not_teach_are_named(shop: Client) -> None:
         ("", {}),
         ("failed", {"type_": "payment.failed"}),
         ("low trust", {"trust": int(Trust.LOW)}),
+        ("judged without features", {"degraded": ["features"]}),
         ("challenged", {"outcome": Outcome.CHALLENGE, "alert_id": alert().pk}),
         ("challenged", {"outcome": Outcome.DENY}),
         ("disputed", {"alert_id": alert(disputed=True).pk}),
@@ -148,3 +150,15 @@ def test_events_that_must_not_teach_are_named(shop: Client) -> None:
     assert KIND.row(rows[0].measured) == [0.0] * len(KIND.names)
     assert rows[0].address == "81.2.69.142"
     assert history.count(KIND, START, START + timedelta(days=1)) == len(rows)
+
+
+def test_what_the_artery_stores_is_what_training_reads() -> None:
+    cast.settled_life("mia", days=6)
+    cast.report(cast.happened("transaction.succeeded", amount="40", currency="EUR", device_id="new", ip=cast.LONDON))
+    cast.judge_all()
+    last = Event.objects.latest("occurred_at")
+    (row,) = history.rows(KIND, last.occurred_at, last.occurred_at + timedelta(seconds=1))
+    assert row.unfit == ""
+    assert row.measured == last.seen[KIND.detector_id]
+    assert KIND.row(row.measured) is not None
+    assert row.measured["device_novelty"] > 0
