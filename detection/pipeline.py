@@ -275,7 +275,7 @@ def _write_answers(
         reasons = [signal.reason for signal in verdict.signals]
         refusal = response.refusals.get(verdict.event.id)
         if refusal:
-            reasons.insert(0, refusal)
+            reasons.append(refusal)
         lock = response.locks.get(row.member_id) if row.member_id else None
         answer = _answer(row, [reason.wire() for reason in reasons], lock, now)
         Decision.objects.create(event=row.pk, answer=answer, decided_at=now)
@@ -295,7 +295,7 @@ def _answer_later(row: Event, now: datetime) -> dict[str, Any]:
         if refused and outcome is not Outcome.DENY:
             outcome = refused
         if refused:
-            reasons.insert(0, playbook.LOCKED.wire())
+            reasons.append(playbook.LOCKED.wire())
         row.outcome = outcome
         answer = _answer(row, reasons, lock, now)
         kept, _ = Decision.objects.get_or_create(event=row.pk, defaults={"answer": answer, "decided_at": now})

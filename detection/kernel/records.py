@@ -306,7 +306,7 @@ SYSTEM = Actor(ActorKind.SYSTEM)
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
-        return str(value.normalize() if value == value.to_integral() else value)
+        return format(value.normalize(), "f")
     if isinstance(value, datetime):
         return iso(value)
     if isinstance(value, (set, frozenset, tuple)):
