@@ -124,7 +124,7 @@ class MemberConsumer(LiveConsumer):
 def _greeting(seat: Seat) -> tuple[int, str]:
     """Where the feed stands and what stands there: the cursor first, so that what changes meanwhile is told again."""
     cursor = feed.latest(seat.viewer)
-    state = None
+    member = None
     if isinstance(seat.viewer, MemberViewer):
-        state = feed.hello_state(Member.objects.get(pk=seat.viewer.member))
-    return cursor, messages.hello(cursor, state)
+        member = feed.hello_state(Member.objects.get(pk=seat.viewer.member))
+    return cursor, messages.hello(cursor, member)

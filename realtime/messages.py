@@ -59,9 +59,13 @@ def lines(frames: Iterable[dict[str, Any]]) -> list[Line]:
     return [Line(int(frame["cursor"]), _text(frame)) for frame in frames]
 
 
-def hello(cursor: int, state: dict[str, Any] | None) -> str:
-    """The first frame: where the feed stands, for a member with the whole state as of then."""
-    return _text({**_now(FrameKind.HELLO, cursor), **(state or {})})
+def hello(cursor: int, member: dict[str, Any] | None) -> str:
+    """The first frame: where the feed stands, for a member with their whole state as of then. What later frames will
+    change in it is also said the way they say it."""
+    frame = _now(FrameKind.HELLO, cursor)
+    if member is not None:
+        frame |= {name: member[name] for name in ("member_id", "lock", "health")} | {"member": member}
+    return _text(frame)
 
 
 def heartbeat(cursor: int) -> str:

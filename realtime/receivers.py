@@ -111,8 +111,9 @@ def _frames(advances: Sequence[FeedAdvanced]) -> Iterable[Push]:
     by_member = {member: {line.cursor: line for line in lines(frames)} for member, frames in members.items()}
     for advance in sorted(advances, key=lambda advance: advance.entries):
         yield from _pushes(groups.STAFF, advance.previous_staff, _chosen(by_staff, advance))
-        for member, previous in advance.previous_member.items():
-            yield from _pushes(groups.member(member), previous, _chosen(by_member.get(member, {}), advance))
+        for member, found in by_member.items():
+            previous = advance.previous_member.get(member, 0)  # absent: nothing was ever said to them
+            yield from _pushes(groups.member(member), previous, _chosen(found, advance))
 
 
 def _chosen(found: dict[int, Line], advance: FeedAdvanced) -> list[Line]:
