@@ -1,0 +1,93 @@
+"""What we hold about a member: handed out whole, or erased."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from detection.kernel.records import Actor, iso
+from detection.models import (
+    AccountLock,
+    Alert,
+    Contact,
+    Decision,
+    Device,
+    Dispute,
+    Event,
+    InboxItem,
+    LockEvent,
+    Member,
+    Notification,
+)
+from detection.response import accounts, members, sessions
+from detection.work import unit_of_work
+
+
+def export(member: Member, *, actor: Actor) -> dict[str, Any]:
+    """Everything of this member, JSON-ready and in clear, without what it would tell about our rules. Audited."""
+    with unit_of_work(actor) as work:
+        work.audit("member.exported", target=member.member_id)
+    mine = {"member": member}
+    alerts = Alert.objects.select_related("member", "assignee").filter(**mine).order_by("created_at", "id")
+    return {
+        "overview": members.overview(member),
+        "locale": member.locale,
+        "time_zone": member.time_zone,
+        "contacts": [
+            {"kind": c.kind, "value": c.value, "added_at": iso(c.added_at), "verified_at": iso(c.verified_at)}
+            for c in Contact.objects.filter(**mine).order_by("added_at", "id")
+        ],
+        "devices": [
+            {
+                "device_id": d.device_id,
+                "agent": d.agent,
+                "country": d.country,
+                "first_seen_at": iso(d.first_seen_at),
+                "last_seen_at": iso(d.last_seen_at),
+            }
+            for d in Device.objects.filter(**mine).order_by("first_seen_at", "id")
+        ],
+        "events": [
+            {"event_id": e.event_id, "type": e.type, "occurred_at": iso(e.occurred_at), **e.body}
+            for e in Event.objects.of_member(member).iterator(chunk_size=2000)
+        ],
+        "alerts": [alert.record().member_wire() for alert in alerts],
+        "lock_history": [
+            {"at": iso(e.at), "before": e.before, "after": e.after, "code": e.code, "text": e.text}
+            for e in LockEvent.objects.filter(**mine).order_by("version")
+        ],
+        "disputes": [
+            {"reference": d.reference, "answer": d.answer, "opened_at": iso(d.opened_at), "closed_at": iso(d.closed_at)}
+            for d in Dispute.objects.filter(**mine).order_by("opened_at", "id")
+        ],
+        "notifications": [n.wire() for n in Notification.objects.filter(**mine).order_by("created_at", "id")],
+    }
+
+
+def held(member: Member) -> dict[str, int]:
+    """How much there is of each kind: what erasing would take."""
+    tables = (Event, Alert, Device, Contact, Notification, LockEvent, Dispute)
+    return {model._meta.model_name or "": model.objects.filter(member=member).count() for model in tables}
+
+
+def erase(member: Member, *, actor: Actor) -> dict[str, int]:
+    """Erase a member and everything that hangs on them; how much there was of each kind.
+
+    The audit trail keeps that it happened, under a digest of the id. Entries written before keep the shop's id in them:
+    the chain would not verify without it. The member's user goes too, unless it is one of the staff.
+    """
+    counts = held(member)
+    user = member.user
+    with unit_of_work(actor) as work:
+        events = Event.objects.filter(member=member).values("pk")
+        Decision.objects.filter(event__in=events).delete()
+        InboxItem.objects.filter(event__in=events).delete()
+        if user is not None:
+            sessions.end([user.pk])
+        AccountLock.objects.filter(member=member).delete()
+        digest = hashlib.sha256(member.member_id.encode()).hexdigest()
+        member.delete()
+        if user is not None and accounts.role_of(user) is None:
+            user.delete()
+        work.audit("member.erased", target=f"erased:{digest[:16]}", counts=counts)
+    return counts
