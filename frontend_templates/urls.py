@@ -2,6 +2,56 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from frontend_templates.views import (
+    alert,
+    doors,
+    feed,
+    member,
+    operator,
+    portal,
+    public,
+    simulator,
+    system,
+    unlock,
+)
+
+app_name = "pages"
+
+urlpatterns = [
+    path("", public.home, name="home"),
+    path("outbox/", public.outbox, name="outbox"),
+    path("login/", doors.login, name="login"),
+    path("logout/", doors.logout, name="logout"),
+    path("register/", doors.register, name="register"),
+    path("portal/<str:token>/", portal.enter, name="portal"),
+    # a member's own world
+    path("member/", member.page, name="member"),
+    path("member/unlock/", unlock.page, name="unlock"),
+    path("member/unlock/send/", unlock.send, name="unlock_send"),
+    path("member/unlock/password/", unlock.password, name="unlock_password"),
+    path("member/alerts/<uuid:alert_id>/", member.question, name="question"),
+    path("member/alerts/<uuid:alert_id>/dispute/", member.dispute, name="dispute"),
+    path("member/alerts/<uuid:alert_id>/confirm/", member.confirm, name="confirm"),
+    path("member/simulate/", simulator.play, name="simulate"),
+    # the staff's world
+    path("admin_dashboard/", feed.page, name="feed"),
+    path("admin_dashboard/alerts/<uuid:alert_id>/", alert.page, name="alert"),
+    path("admin_dashboard/alerts/<uuid:alert_id>/acknowledge/", alert.acknowledge, name="acknowledge"),
+    path("admin_dashboard/alerts/<uuid:alert_id>/resolve/", alert.resolve, name="resolve"),
+    path("admin_dashboard/alerts/<uuid:alert_id>/override/", alert.override, name="override"),
+    path("admin_dashboard/alerts/<uuid:alert_id>/escalate/", alert.escalate, name="escalate"),
+    path("admin_dashboard/alerts/<uuid:alert_id>/reopen/", alert.reopen, name="reopen"),
+    path("admin_dashboard/alerts/<uuid:alert_id>/comment/", alert.comment, name="comment"),
+    path("admin_dashboard/actions/<uuid:action_id>/undo/", alert.undo, name="undo"),
+    # The shop's id may hold slashes, so what is done to a member stands before it.
+    path("admin_dashboard/lock/<path:member_id>/", operator.lock, name="lock_member"),
+    path("admin_dashboard/unlock/<path:member_id>/", operator.unlock, name="unlock_member"),
+    path("admin_dashboard/members/<path:member_id>/", operator.page, name="member_file"),
+    path("admin_dashboard/rules/", system.rules, name="rules"),
+    path("admin_dashboard/models/", system.models, name="models"),
+    path("admin_dashboard/audit/", system.audit, name="audit"),
+    path("admin_dashboard/health/", system.health, name="health"),
+    path("admin_dashboard/health/replay/", system.replay, name="replay"),
+]

@@ -1,0 +1,120 @@
+"""Who may open a page. A stranger signs in first; the wrong person is told kindly; auditors read and never write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+
+from api.addresses import client_ip, from_this_machine
+from detection import conf
+from detection.kernel.records import Actor
+from detection.kernel.vocabulary import Role
+from detection.models import Member
+from detection.response import accounts
+
+View = Callable[..., HttpResponse]
+
+STAFF_ONLY = "This page is for the shop’s security staff. Your own page has everything about your account."
+MEMBERS_ONLY = (
+    "This page belongs to a member. You are signed in as staff: open a member’s file from the alerts instead."
+)
+NO_ROLE = "You are signed in, but this sign-in has no page here. Ask an administrator for a role."
+READS_ONLY = "Auditors can read everything here and change nothing."
+ADMIN_ONLY = "Only an administrator can do this."
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    """Whoever is signed in, as the audit trail will name them."""
+    return accounts.actor_of(request.user, client_ip(request))
+
+
+def role_of(request: HttpRequest) -> Role | None:
+    return accounts.role_of(request.user) if request.user.is_authenticated else None
+
+
+def member_of(request: HttpRequest) -> Member | None:
+    return getattr(request.user, "member", None) if request.user.is_authenticated else None
+
+
+def staff_page(view: View) -> View:
+    """For every role of the staff, to read."""
+    return _guarded(view, _staff, ("GET", "HEAD"))
+
+
+def staff_action(view: View) -> View:
+    """For analysts and admins, by POST."""
+    return _guarded(view, _writers, ("POST",))
+
+
+def admin_action(view: View) -> View:
+    """For admins, by POST."""
+    return _guarded(view, _admins, ("POST",))
+
+
+def member_page(view: View) -> View:
+    """For a member: the view gets ``request.member``."""
+    return _guarded(view, _members, ("GET", "HEAD"))
+
+
+def member_action(view: View) -> View:
+    """For a member, by POST."""
+    return _guarded(view, _members, ("POST",))
+
+
+def member_form(view: View) -> View:
+    """For a member: GET shows a form, POST takes it."""
+    return _guarded(view, _members, ("GET", "HEAD", "POST"))
+
+
+def demo_page(view: View) -> View:
+    """Exists only in the demo, and only for this very machine."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not (conf.current().demo and from_this_machine(request)):
+            raise Http404
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
+def _guarded(view: View, check: Callable[[HttpRequest], None], methods: tuple[str, ...]) -> View:
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path() if request.method in {"GET", "HEAD"} else "/")
+        check(request)
+        if request.method not in methods:
+            return HttpResponseNotAllowed(methods)
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
+def _staff(request: HttpRequest) -> None:
+    if role_of(request) is None:
+        raise PermissionDenied(STAFF_ONLY if member_of(request) else NO_ROLE)
+
+
+def _writers(request: HttpRequest) -> None:
+    _staff(request)
+    if role_of(request) == Role.AUDITOR:
+        raise PermissionDenied(READS_ONLY)
+
+
+def _admins(request: HttpRequest) -> None:
+    _staff(request)
+    if role_of(request) != Role.ADMIN:
+        raise PermissionDenied(ADMIN_ONLY)
+
+
+def _members(request: HttpRequest) -> None:
+    member = member_of(request)
+    if member is None:
+        raise PermissionDenied(MEMBERS_ONLY if role_of(request) else NO_ROLE)
+    request.member = member  # type: ignore[attr-defined]

@@ -1,0 +1,1 @@
+"""One view a page; each asks, calls one verb, renders."""

@@ -1,0 +1,148 @@
+"""One alert: why, what happened around it, and what can be done."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+
+from detection import feed as live
+from detection.kernel.vocabulary import AlertStatus, Disposition, Role
+from detection.models import Alert, Event, Member, cursor_text
+from detection.response import alerts, health, locks
+from frontend_templates.access import actor_of, role_of, staff_action, staff_page
+from frontend_templates.answers import answer, of_alert
+from frontend_templates.forms import MaybeNote, Note, Resolution, complaint, scope_words
+
+EVENTS = 50
+NEIGHBOURS = 10
+
+
+@staff_page
+def page(request: HttpRequest, alert_id: UUID) -> HttpResponse:
+    """The whole story of an alert."""
+    cursor = live.latest(live.StaffViewer())
+    alert = alerts.visible().filter(pk=alert_id).first()
+    if alert is None:
+        raise Http404
+    member = alert.member
+    lock = locks.of(member) if member else None
+    context = {
+        "section": "alerts",
+        "alert": alert,
+        "cursor": cursor_text(cursor),
+        "member": member,
+        "lock": lock.wire() if lock else None,
+        "health": health.of(member) if member else None,
+        "reasons": alert.reasons,
+        "events": Event.objects.filter(alert_id=alert.pk).order_by("-occurred_at", "-id")[:EVENTS],
+        "trail": alerts.trail(alert),
+        "disputes": alert.disputes.order_by("opened_at"),
+        "neighbours": neighbours(alert),
+        "suggested": _suggested(alert, locked=lock is not None),
+        "dispositions": [item.value for item in Disposition],
+        "scopes": scope_words(),
+        "resolved": alert.status == AlertStatus.RESOLVED,
+        "can_write": role_of(request) != Role.AUDITOR,
+    }
+    return render(request, "operator/alert.html", context)
+
+
+def neighbours(alert: Alert) -> dict[str, list[Member]]:
+    """Other members whose alerts came from the same address, or who use the same device."""
+    others = Member.objects.exclude(pk=alert.member_id)
+    found: dict[str, list[Member]] = {}
+    if alert.ip:
+        found["address"] = list(others.filter(alerts__ip=alert.ip).distinct().order_by("member_id")[:NEIGHBOURS])
+    if alert.device:
+        found["device"] = list(
+            others.filter(devices__device_id=alert.device).distinct().order_by("member_id")[:NEIGHBOURS]
+        )
+    return found
+
+
+def _suggested(alert: Alert, *, locked: bool) -> str:
+    """The one step we would take now; "" when there is none left."""
+    if alert.status == AlertStatus.RESOLVED:
+        return ""
+    if alert.member is not None and not locked and {"lock", "challenge"} & set(alert.suggested_actions):
+        return "lock"
+    if alert.status == AlertStatus.OPEN:
+        return "acknowledge"
+    return "resolve"
+
+
+@staff_action
+def acknowledge(request: HttpRequest, alert_id: UUID) -> HttpResponse:
+    acted = alerts.acknowledge(alert_id, actor=actor_of(request))
+    return of_alert(request, acted, "You are on it: the alert is acknowledged.", to=_home(alert_id))
+
+
+@staff_action
+def resolve(request: HttpRequest, alert_id: UUID) -> HttpResponse:
+    form = Resolution(request.POST)
+    if not form.is_valid():
+        return answer(request, complaint(form), to=_home(alert_id), level="error", status=400)
+    acted = alerts.resolve(alert_id, actor=actor_of(request), **form.cleaned_data)
+    return of_alert(request, acted, "The alert is resolved.", to=_home(alert_id))
+
+
+@staff_action
+def override(request: HttpRequest, alert_id: UUID) -> HttpResponse:
+    """Say it was a false alarm and let the member back in, in one step."""
+    form = Note(request.POST)
+    if not form.is_valid():
+        return answer(request, complaint(form), to=_home(alert_id), level="error", status=400)
+    acted = alerts.resolve(
+        alert_id,
+        actor=actor_of(request),
+        disposition=Disposition.FALSE_POSITIVE,
+        note=form.cleaned_data["note"],
+        unlock=True,
+    )
+    done = "A false alarm: the alert is resolved and the member is let back in."
+    return of_alert(request, acted, done, to=_home(alert_id), undoable=False)
+
+
+@staff_action
+def escalate(request: HttpRequest, alert_id: UUID) -> HttpResponse:
+    return _noted(request, alert_id, alerts.escalate, "The alert is escalated.")
+
+
+@staff_action
+def reopen(request: HttpRequest, alert_id: UUID) -> HttpResponse:
+    return _noted(request, alert_id, alerts.reopen, "The alert is open again.")
+
+
+@staff_action
+def comment(request: HttpRequest, alert_id: UUID) -> HttpResponse:
+    form = Note(request.POST)
+    if not form.is_valid():
+        return answer(request, complaint(form), to=_home(alert_id), level="error", status=400)
+    acted = alerts.comment(alert_id, actor=actor_of(request), note=form.cleaned_data["note"])
+    return of_alert(request, acted, "Your note is in the trail.", to=_home(alert_id), undoable=False)
+
+
+@staff_action
+def undo(request: HttpRequest, action_id: UUID) -> HttpResponse:
+    """Take a step back, within the half minute the server allows."""
+    acted = alerts.undo(action_id, actor=actor_of(request))
+    to = _home(acted.alert.pk) if acted.alert else reverse("pages:feed")
+    if acted.conflict:
+        text = "It is too late to take this back, or somebody has changed the alert since."
+        return answer(request, text, to=to, level="warning", status=409, conflict=acted.conflict)
+    return of_alert(request, acted, "Taken back: the alert is as it was before.", to=to, undoable=False)
+
+
+def _noted(request: HttpRequest, alert_id: UUID, verb: Any, done: str) -> HttpResponse:
+    form = MaybeNote(request.POST)
+    if not form.is_valid():
+        return answer(request, complaint(form), to=_home(alert_id), level="error", status=400)
+    return of_alert(request, verb(alert_id, actor=actor_of(request), **form.cleaned_data), done, to=_home(alert_id))
+
+
+def _home(alert_id: UUID) -> str:
+    return reverse("pages:alert", args=[alert_id])

@@ -1,0 +1,106 @@
+"""Signing in and out, and the demo's way of becoming a member."""
+
+from __future__ import annotations
+
+import time
+
+from django.contrib import auth
+from django.contrib.auth.models import AbstractBaseUser
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from api import throttling
+from api.addresses import client_ip
+from detection.response import accounts
+from detection.work import unit_of_work
+from frontend_templates import demo
+from frontend_templates.access import demo_page
+from frontend_templates.answers import safe_next
+from frontend_templates.forms import SignIn
+
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+WRONG = "That name and password do not belong together. Please try again."
+TOO_MANY = "Too many tries. Please wait a moment, then try again."
+
+
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "POST"])
+def login(request: HttpRequest) -> HttpResponse:
+    """Sign in. A name we do not know gets the same answer, after the same work, as a wrong password."""
+    if request.method == "GET":
+        if request.user.is_authenticated:
+            return redirect(safe_next(request, landing(request.user)))
+        return _form(request)
+    wait = _wait(request)
+    if wait:
+        response = _form(request, TOO_MANY, status=429)
+        response["Retry-After"] = str(int(wait) + 1)
+        return response
+    form = SignIn(request.POST)
+    user = None
+    if form.is_valid():
+        user = auth.authenticate(request, **form.cleaned_data)
+    if user is None:
+        return _form(request, WRONG, status=400 if not form.is_valid() else 200)
+    enter(request, user)
+    return redirect(safe_next(request, landing(user)))
+
+
+@require_POST
+def logout(request: HttpRequest) -> HttpResponse:
+    """Sign out: the session ends here and on every socket it opened."""
+    if request.user.is_authenticated:
+        actor = accounts.actor_of(request.user, client_ip(request))
+        with unit_of_work(actor) as work:
+            work.audit("session.ended", target=actor.label)
+    auth.logout(request)
+    return redirect("pages:home")
+
+
+@demo_page
+@require_http_methods(["GET", "POST"])
+def register(request: HttpRequest) -> HttpResponse:
+    """Become a new demo member, with a name nobody has."""
+    if request.method == "GET":
+        return render(request, "public/register.html")
+    if _wait(request):
+        return render(request, "public/register.html", {"fault": TOO_MANY}, status=429)
+    enter(request, demo.new_member())
+    return redirect("pages:member")
+
+
+def enter(request: HttpRequest, user: AbstractBaseUser) -> None:
+    """Start a signed-in session: a new key, and the moment it began."""
+    auth.login(request, user, backend=BACKEND)
+    request.session["signed_in_at"] = time.time()
+    actor = accounts.actor_of(user, client_ip(request))
+    with unit_of_work(actor) as work:
+        work.audit("session.started", target=actor.label)
+
+
+def landing(user: AbstractBaseUser) -> str:
+    """The page somebody starts on."""
+    if accounts.role_of(user):
+        return reverse("pages:feed")
+    return reverse("pages:member" if getattr(user, "member", None) else "pages:home")
+
+
+def _form(request: HttpRequest, fault: str = "", status: int = 200) -> HttpResponse:
+    context = {
+        "fault": fault,
+        "username": request.POST.get("username", ""),
+        "next": request.POST.get("next") or request.GET.get("next", ""),
+        "people": demo.people(request),
+    }
+    return render(request, "public/login.html", context, status=status)
+
+
+def _wait(request: HttpRequest) -> float:
+    """How long this caller has to wait: one bucket for the address, one for the name it tries from there."""
+    address = client_ip(request)
+    name = request.POST.get("username", "")[:150].casefold()
+    waits = [throttling.logins.take(address).wait, throttling.logins.take((address, name), 5).wait]
+    return max(waits)

@@ -1,0 +1,119 @@
+"""The house itself: its rules, models, audit trail and how its parts are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+
+from detection import inbox
+from detection.kernel.detector import registered
+from detection.kernel.features import Wish
+from detection.kernel.vocabulary import Role, RuleState
+from detection.models import AuditEntry, AuditPending, Event, ModelVersion, RuleSetting
+from detection.work import unit_of_work
+from frontend_templates import parts, wording
+from frontend_templates.access import actor_of, admin_action, role_of, staff_page
+from frontend_templates.answers import answer
+
+AUDIT_PAGE = 100
+DEAD_LETTERS = 50
+
+
+@staff_page
+def rules(request: HttpRequest) -> HttpResponse:
+    """Every rule, what it watches and how it is set."""
+    settings = {row.rule_id: row for row in RuleSetting.objects.all()}
+    shown = []
+    for cls in registered():
+        setting = settings.get(cls.id)
+        own = cls()
+        parameters = own.parameters() | (setting.parameters if setting else {})
+        shown.append(
+            {
+                "id": cls.id,
+                "title": cls.title,
+                "meaning": (cls.__doc__ or "").strip().split("\n")[0],
+                "severity": cls.severity.value,
+                "state": setting.state if setting else RuleState.LIVE.value,
+                "suggests": cls.suggests.value,
+                "listens_to": sorted(str(kind) for kind in cls.listens_to),
+                "parameters": [(name.replace("_", " "), wording.value(found)) for name, found in parameters.items()],
+                "watches": [(name.replace("_", " "), _wish(wish)) for name, wish in own.needs().items()],
+            }
+        )
+    return render(request, "operator/rules.html", {"section": "rules", "rules": shown})
+
+
+def _wish(wish: Wish) -> str:
+    """A feature in words: "count per member within 10 minutes"."""
+    words = [type(wish).__name__.replace("FirstSeen", "first seen").lower()]
+    for name in ("field", "per"):
+        found = getattr(wish, name, None)
+        if found:
+            words.append(f"{'per ' if name == 'per' else 'of '}{str(found).replace('_', ' ')}")
+    within = getattr(wish, "within", None)
+    if within:
+        words.append(f"within {wording.span(within)}")
+    return " ".join(words)
+
+
+@staff_page
+def models(request: HttpRequest) -> HttpResponse:
+    """The models on the shelf with their cards."""
+    found = ModelVersion.objects.order_by("kind", "-version")
+    return render(request, "operator/models.html", {"section": "models", "models": found})
+
+
+@staff_page
+def audit(request: HttpRequest) -> HttpResponse:
+    """The audit trail, newest first."""
+    entries = AuditEntry.objects.order_by("-seq")
+    chosen = {name: request.GET[name].strip()[:300] for name in ("action", "actor", "target") if request.GET.get(name)}
+    entries = entries.filter(**chosen)
+    before = request.GET.get("before", "")
+    if before.isascii() and before.isdigit() and len(before) < 19:
+        entries = entries.filter(seq__lt=int(before))
+    found = list(entries[: AUDIT_PAGE + 1])
+    context = {
+        "section": "audit",
+        "entries": found[:AUDIT_PAGE],
+        "older": found[AUDIT_PAGE - 1].seq if len(found) > AUDIT_PAGE else None,
+        "chosen": chosen,
+        "waiting": AuditPending.objects.count(),
+    }
+    return render(request, "operator/audit.html", context)
+
+
+@staff_page
+def health(request: HttpRequest) -> HttpResponse:
+    """How the parts of the system are, and the letters nobody could judge."""
+    letters = inbox.dead(DEAD_LETTERS)
+    events = Event.objects.select_related("member").in_bulk([item.event for item in letters])
+    context = {
+        "section": "health",
+        "parts": parts.all_of_them(request),
+        "letters": [(item, events.get(item.event)) for item in letters],
+        "counts": inbox.counts(),
+        "is_admin": role_of(request) == Role.ADMIN,
+    }
+    return render(request, "operator/health.html", context)
+
+
+@admin_action
+def replay(request: HttpRequest) -> HttpResponse:
+    """Give dead letters new tries: one, or all of them."""
+    wanted = request.POST.get("event", "")
+    letters: list[Any] = [item.event for item in inbox.dead(DEAD_LETTERS) if str(item.event) == wanted]
+    if wanted and not letters:
+        return answer(
+            request, "That letter is not here any more.", to=reverse("pages:health"), level="warning", status=404
+        )
+    actor = actor_of(request)
+    with unit_of_work(actor) as work:
+        moved = inbox.replay(letters or None)
+        work.audit("inbox.replayed", target=wanted or "all", count=moved)
+    text = "One event is tried again." if moved == 1 else f"{moved} events are tried again."
+    return answer(request, text, to=reverse("pages:health"))
