@@ -21,6 +21,7 @@ from detection.kernel.vocabulary import BROWSING, CREDENTIAL_CHANGES, EventType
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 SETTLED = timedelta(days=90)  # what is known this long is not new at all
 SOON = timedelta(days=7)  # a credential change is remembered this long
+SETTLED_SECONDS, SOON_SECONDS, MINUTE = SETTLED.total_seconds(), SOON.total_seconds(), 60.0
 CEILING = 1_000_000.0
 PLACES = 4  # decimals kept: what is stored is what was judged
 
@@ -89,6 +90,8 @@ class Kind:
 def plain(value: Any) -> float:
     """A finite number from 0 up, whatever comes in."""
     try:
+        if value == 0.0:  # most are
+            return 0.0
         number = float(value)
     except (TypeError, ValueError, ArithmeticError):
         return 0.0
@@ -97,17 +100,16 @@ def plain(value: Any) -> float:
 
 def freshness(since: Any, now: datetime) -> float:
     """1 for just now, falling with the logarithm of the age to 0 at ``SETTLED``."""
-    if not isinstance(since, datetime):
-        return 1.0
-    age = max((now - since).total_seconds(), 0.0) + 60
-    return max(log(SETTLED.total_seconds() / age), 0.0) / log(SETTLED.total_seconds() / 60)
+    return _recency(since, now, SETTLED_SECONDS) if isinstance(since, datetime) else 1.0
 
 
 def novelty(event: EventRecord, seen: Seen, name: str) -> float:
     """How much younger this event's value of a field is than the member, from 0 to 1."""
-    if getattr(event, name) is None or seen.get("member_first") is None:
+    member, value = seen.get("member_first"), seen.get(f"{name}_first")
+    if member is None or value == member or getattr(event, name) is None:
         return 0.0
-    return max(freshness(seen.get(f"{name}_first"), event.occurred_at) - _youth(event, seen), 0.0)
+    now = event.occurred_at
+    return max(freshness(value, now) - freshness(member, now), 0.0)
 
 
 def times_usual(amount: Any, habit: Any) -> float:
@@ -133,8 +135,9 @@ def failures_before(event: EventRecord, count: Any) -> float:
     return max(float(count or 0) - (event.type == EventType.PAYMENT_FAILED), 0.0)
 
 
-def _youth(event: EventRecord, seen: Seen) -> float:
-    return freshness(seen.get("member_first"), event.occurred_at)
+def _recency(since: datetime, now: datetime, settled: float) -> float:
+    age = max((now - since).total_seconds(), 0.0) + MINUTE
+    return log(settled / age) / log(settled / MINUTE) if age < settled else 0.0
 
 
 def _stranger(event: EventRecord, seen: Seen) -> float:
@@ -167,8 +170,7 @@ def _after_change(event: EventRecord, seen: Seen) -> float:
     last = seen.get("credential_change")
     if not isinstance(last, Mapping) or not isinstance(last.get("occurred_at"), datetime):
         return 0.0
-    age = max((event.occurred_at - last["occurred_at"]).total_seconds(), 0.0) + 60
-    return max(log(SOON.total_seconds() / age), 0.0) / log(SOON.total_seconds() / 60)
+    return _recency(last["occurred_at"], event.occurred_at, SOON_SECONDS)
 
 
 def _unbrowsed(event: EventRecord, seen: Seen) -> float:
