@@ -21,7 +21,8 @@ from api.views.door import Door
 from detection.kernel.detector import registered
 from detection.kernel.records import iso
 from detection.kernel.vocabulary import RuleState, Trust
-from detection.models import ApiKey, AuditEntry, Client, ModelVersion, RuleSetting
+from detection.models import ApiKey, AuditEntry, ModelVersion, RuleSetting
+from detection.response import clients
 from detection.work import unit_of_work
 
 
@@ -122,20 +123,17 @@ class Keys(Door):
     )
     def post(self, request: Any) -> Response:
         given = self.body(forms.KeyForm)
-        with unit_of_work(self.actor) as work:
-            client, _ = Client.objects.get_or_create(name=given["app"])
-            key, text = ApiKey.issue(
-                client,
+        with unit_of_work(self.actor):
+            key, text = clients.issue_key(
+                given["app"],
                 sorted(set(given["scopes"])),
+                actor=self.actor,
                 trust=Trust[given["trust"].upper()],
                 requires_signature=given["requires_signature"],
             )
             if given.get("expires_at"):
                 key.expires_at = given["expires_at"]
                 key.save(update_fields=["expires_at"])
-            work.audit(
-                "key.created", target=f"key:{key.prefix}", app=client.name, scopes=key.scopes, trust=given["trust"]
-            )
         return Response({**_key_wire(key), "key": text}, status=201)
 
 
@@ -146,12 +144,12 @@ class Key(Door):
 
     @extend_schema(operation_id="revoke_key", summary="Revoke a key", responses={204: None, **PROBLEMS})
     def delete(self, request: Any, key_id: str) -> Response:
-        key = ApiKey.objects.filter(prefix=key_id).first()
+        key = ApiKey.objects.select_related("client").filter(prefix=key_id).first()
         if key is None:
             raise errors.missing()
         with unit_of_work(self.actor) as work:
             if ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now()):
-                work.audit("key.revoked", target=f"key:{key.prefix}")
+                work.audit("api_key.revoked", target=f"client:{key.client.name}", prefix=key.prefix)
         verified_keys.forget()
         return Response(status=204)
 
