@@ -11,7 +11,8 @@ from django.core.management import CommandError, call_command
 from django.test.utils import override_settings
 from django.utils import timezone
 
-from detection import history
+from detection import conf, history
+from detection.features import connect
 from detection.kernel.vocabulary import EventState, KeyScope, Role, Trust
 from detection.models import Alert, ApiKey, AuditPending, Contact, Device, Event, InboxItem, Member
 from detection.response import accounts, health
@@ -113,6 +114,7 @@ def test_members_start_healthy_and_can_be_written_to(demo):
 
 
 def test_the_month_is_what_a_large_payment_is_measured_against(demo):
+    connect(conf.current().redis_features_url).flushdb()  # a new installation's store is empty
     seeded()
     histories, unproven = history.of_members({"mia"})
     assert len(histories["mia"]) == Event.objects.filter(member__member_id="mia").count()
