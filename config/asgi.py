@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.dev")
 os.environ.setdefault("SECURERETAIL_PART", "web")
@@ -13,10 +14,14 @@ from django.core.asgi import get_asgi_application
 
 _http = get_asgi_application()
 
-from config.body_limit import BodyLimit
 from realtime.routing import websocket_application
 
-application = ProtocolTypeRouter({"http": BodyLimit(_http), "websocket": websocket_application})
+application = ProtocolTypeRouter({"http": _http, "websocket": websocket_application})
+
+if "daphne.server" in sys.modules:
+    from config import front
+
+    front.install()
 
 # What is loaded now lives as long as the process: keeping it out of every later collection halves the slowest answers.
 gc.collect()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sys
@@ -130,12 +131,13 @@ def configuration(*, level: str, json: bool) -> dict[str, Any]:
                 "processors": [remove, mask_secrets, last],
             }
         },
+        "filters": {"faults": {"()": "config.logs.FaultsOnly"}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
         "root": {"handlers": ["stderr"], "level": level},
-        "loggers": {
+        "loggers": {"django.request": {"filters": ["faults"]}}
+        | {
             name: {"level": quiet}
             for name, quiet in {
-                "django.request": "ERROR",  # refusals are logged once, by our own middleware
                 "django.channels.server": "WARNING",
                 "daphne": "WARNING",
                 "tornado.access": "WARNING",
@@ -152,6 +154,14 @@ def configuration(*, level: str, json: bool) -> dict[str, Any]:
             }.items()
         },
     }
+
+
+class FaultsOnly(logging.Filter):
+    """Django's own word on an answer is wanted for faults; refusals are logged once, by our middleware."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        status = getattr(record, "status_code", 500)
+        return status >= 500 and status != 503
 
 
 def _colourful() -> bool:

@@ -31,6 +31,8 @@ _POLICY = {
 _DOCS_POLICY = _POLICY | {"style-src": "'self' 'unsafe-inline'"}
 _OUR_ID = re.compile(r"[A-Za-z0-9._-]{8,128}")
 SLOW = 1.0
+#: Asked every few seconds by machines, which keep count themselves.
+PROBES = frozenset({"/healthz", "/readyz", "/status", "/metrics"})
 #: How often an active session is written back: its idle limit is exact to this many seconds.
 TOUCH_EVERY = 60
 
@@ -67,7 +69,7 @@ class RequestIds:
         facts = {"method": request.method, "path": request.path, "status": status, "ms": round(seconds * 1000, 1)}
         if status >= 500 and status != 503:
             log.error("failed", **facts)
-        elif status >= 400:
+        elif status >= 400 and request.path not in PROBES:
             log.info("refused", **facts)
         elif seconds > SLOW:
             log.warning("slow", **facts)

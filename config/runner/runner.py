@@ -30,6 +30,8 @@ START_WITHIN = 300.0
 STOP_WITHIN = 36.0
 #: When whoever started us is gone, nobody waits for a graceful end.
 STOP_ALONE_WITHIN = 10.0
+#: A second Ctrl-C this much later is a person's; an earlier one is the first, sent to us twice by make and terminal.
+IMPATIENT_AFTER = 0.7
 FATAL_DEATHS = 3
 STAGES = 7
 
@@ -52,6 +54,8 @@ class Runner:
         self.children: list[Child] = []
         self.wake = threading.Event()
         self.signals: list[int] = []
+        self.asked_at = 0.0
+        self.impatient = False
         self.ready = False
         self.began = time.monotonic()
 
@@ -76,6 +80,11 @@ class Runner:
             self.guard.give_back()
 
     def _note_signal(self, number: int, _frame: Any) -> None:
+        now = time.monotonic()
+        if self.signals and number == signal.SIGINT and now - self.asked_at > IMPATIENT_AFTER:
+            self.impatient = True
+        if not self.signals:
+            self.asked_at = now
         self.signals.append(number)
         self.wake.set()
 
@@ -172,18 +181,16 @@ class Runner:
     def _await_status(self) -> None:
         url = f"{parts.address(self.environment.host, self.environment.port)}/status"
         told_at = time.monotonic()
-        found: list[tuple[int, Any]] = []
 
         def works() -> bool:
             nonlocal told_at
-            found[:] = [parts.ask(url, timeout=5)]
-            code, body = found[0]
+            code, body = parts.ask(url, timeout=5)
             if code != 200 and time.monotonic() - told_at > 10:
                 told_at = time.monotonic()
                 self.voice.say("up", f"not ready yet: {url} says {code} {json.dumps(body)}")
             return code == 200
 
-        self._await(works, f"{url} to say that every part works")
+        self._await(works, f"{url} to say that every part works", every=0.2)
 
     def _announce(self, flower_password: str, demo: dict[str, Any] | None) -> None:
         self.ready = True
@@ -222,13 +229,13 @@ class Runner:
             if not self.ready and child.deaths >= FATAL_DEATHS:
                 raise StartError(f"{child.name} ended {child.deaths} times while starting. Its last lines say why.")
 
-    def _await(self, fact: Callable[[], bool], what: str) -> None:
+    def _await(self, fact: Callable[[], bool], what: str, *, every: float = 0.05) -> None:
         self.voice.waiting(f"waiting for {what}")
         while not fact():
             self._tick()
             if time.monotonic() - self.began > START_WITHIN:
                 raise StartError(f"Waited {START_WITHIN:.0f} s for {what}. The lines above say what is missing.")
-            self._pause(0.05)
+            self._pause(every)
 
     def _pause(self, seconds: float) -> None:
         self.wake.wait(seconds)
@@ -237,17 +244,16 @@ class Runner:
     # --- down ---------------------------------------------------------------------------------------------
     def _stop(self) -> None:
         """Stop in reverse order, each part with its own patience; a second Ctrl-C ends the patience."""
-        asked = len(self.signals)
         whole = STOP_ALONE_WITHIN if signal.SIGHUP in self.signals else STOP_WITHIN
         deadline = time.monotonic() + whole
         for child in reversed(self.children):
-            self._stop_one(child, min(deadline, time.monotonic() + child.patience), asked)
+            self._stop_one(child, min(deadline, time.monotonic() + child.patience))
         if self.children:
             self.voice.say("up", "everything has stopped")
 
-    def _stop_one(self, child: Child, deadline: float, asked: int) -> None:
+    def _stop_one(self, child: Child, deadline: float) -> None:
         child.ask_to_stop()
-        while child.lives and time.monotonic() < deadline and len(self.signals) <= max(asked, 1):
+        while child.lives and time.monotonic() < deadline and not self.impatient:
             self._pause(0.05)
         if child.lives:
             self.voice.say("up", f"{child.name} did not stop in time and is killed")

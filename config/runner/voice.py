@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import threading
 import time
@@ -12,6 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+#: Advice about the machine that nobody who tries this out can or needs to follow, and the server's words on every stop.
+NOISE = re.compile(r"overcommit|signal-handler|ready to exit")
 COLOURS = {"valkey": "magenta", "worker": "green", "beat": "yellow", "flower": "blue", "web": "cyan", "up": "bold"}
 
 
@@ -62,7 +65,8 @@ class Voice:
         def repeat() -> None:
             with pipe:
                 for line in iter(pipe.readline, b""):
-                    if text := line.decode(errors="replace").rstrip():
+                    text = line.decode(errors="replace").rstrip()
+                    if text and not NOISE.search(text):
                         self.say(name, text)
 
         thread = threading.Thread(target=repeat, name=f"lines of {name}", daemon=True)
