@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from django.conf import settings
 from django.test import Client as Browser
@@ -30,7 +30,7 @@ class Watcher:
         self.connection: ClientConnection = opening.__enter__()
         self.frames: list[Frame] = []
 
-    def __enter__(self) -> Watcher:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -68,8 +68,7 @@ class Watcher:
             while True:
                 self.next(max(deadline - time.monotonic(), 0))
         except ConnectionClosed as end:
-            assert end.rcvd is not None
-            return end.rcvd.code
+            return end.rcvd.code if end.rcvd else 1006
 
     def told(self) -> list[Frame]:
         """The frames of the feed, without hello and heartbeats."""
