@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import threading
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.dev")
 os.environ.setdefault("SECURERETAIL_PART", "web")
@@ -14,6 +15,7 @@ from django.core.asgi import get_asgi_application
 
 _http = get_asgi_application()
 
+from detection import catalog
 from realtime.routing import websocket_application
 
 application = ProtocolTypeRouter({"http": _http, "websocket": websocket_application})
@@ -22,6 +24,10 @@ if "daphne.server" in sys.modules:
     from config import front
 
     front.install()
+
+if os.environ["SECURERETAIL_PART"] == "web":
+    # Decisions are judged in this process: its first one should not wait for the model libraries.
+    threading.Thread(target=catalog.warm, name="warm", daemon=True).start()
 
 # What is loaded now lives as long as the process: keeping it out of every later collection halves the slowest answers.
 gc.collect()

@@ -55,7 +55,15 @@ class SessionsEnded:
     keep_session: str | None = None
 
 
-Announcement = EventsAccepted | OutboxFilled | FeedAdvanced | AuditWaiting | SessionsEnded
+@dataclass(frozen=True, slots=True)
+class DeviceDisowned:
+    """A member said a device is not theirs: whatever it proved no longer counts."""
+
+    member_id: str
+    device_id: str
+
+
+Announcement = EventsAccepted | OutboxFilled | FeedAdvanced | AuditWaiting | SessionsEnded | DeviceDisowned
 
 
 def announce(announcement: Announcement) -> None:

@@ -5,3 +5,9 @@ class DetectionConfig(AppConfig):
     name = "detection"
     verbose_name = "Detection"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from detection import pipeline
+        from detection.announcements import DeviceDisowned, announced
+
+        announced.connect(pipeline.disown_device, sender=DeviceDisowned, dispatch_uid="pipeline.disown_device")

@@ -10,7 +10,7 @@ from threading import Lock
 from typing import Any
 
 import structlog
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 
 import detection.rules  # noqa: F401 - importing it puts every rule on the list
 from detection.anomaly import shelf, vector
@@ -55,6 +55,12 @@ class Duty:
         return known
 
 
+    def learning(self, event_type: str) -> frozenset[Wish]:
+        """What the models alone wish for of a type: history is measured for them and judged by nobody."""
+        kinds = [kind for kind in vector.KINDS if event_type in kind.listens_to]
+        return frozenset(wish for kind in kinds for wish in kind.needs().values())
+
+
 _lock = Lock()
 _duty: Duty | None = None
 _read_at = 0.0
@@ -74,8 +80,14 @@ def on_duty() -> Duty:
 
 
 def warm() -> None:
-    """Load rules, models and data before the workers fork, so that the children share the memory."""
-    on_duty()
+    """Load rules, models and data before they are needed: before workers fork, so that the children share the memory.
+    Whatever is missing is loaded later, or said by the status page."""
+    try:
+        on_duty()
+    except DatabaseError as error:
+        logger.warning("catalog.not_warm", error=type(error).__name__)
+    finally:
+        connection.close()
 
 
 def refresh() -> None:

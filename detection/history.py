@@ -11,15 +11,15 @@ from django.utils import timezone
 
 from detection.kernel.records import EventRecord
 from detection.kernel.vocabulary import EventState, Outcome
-from detection.models import Event
+from detection.models import Device, Event
 
 REACH = timedelta(days=400)
 MOST = 1000  # newest events a member: more than any window needs of an honest one
 
 
 def of_members(member_ids: Collection[str]) -> tuple[dict[str, list[EventRecord]], frozenset[str]]:
-    """Judged events of each member in time order, and the ids of those that were refused or challenged and so must
-    teach nothing. One query."""
+    """Judged events of each member in time order, and the ids of those that were refused or challenged, or came from a
+    device the member disowned, and so must teach nothing. Two queries."""
     ranked = (
         Event.objects.filter(member__member_id__in=member_ids, occurred_at__gt=timezone.now() - REACH)
         .exclude(state=EventState.PENDING)
@@ -31,10 +31,16 @@ def of_members(member_ids: Collection[str]) -> tuple[dict[str, list[EventRecord]
         .order_by("occurred_at", "id")
     )
     histories: dict[str, list[EventRecord]] = {member_id: [] for member_id in member_ids}
+    disowned = set(
+        Device.objects.filter(member__member_id__in=member_ids, distrusted_at__isnull=False).values_list(
+            "member", "device_id"
+        )
+    )
     unproven: set[str] = set()
     for event in ranked.iterator(chunk_size=2000):
         name = event.member.member_id if event.member else ""
         histories[name].append(event.record(name))
-        if event.outcome in (Outcome.CHALLENGE, Outcome.DENY):
+        strange = (event.member_id, event.body.get("device_id")) in disowned
+        if strange or event.outcome in (Outcome.CHALLENGE, Outcome.DENY):
             unproven.add(str(event.pk))
     return histories, frozenset(unproven)

@@ -42,16 +42,21 @@ def judge(
                 logger.error("detector.broken", detector=detector.id, error=type(signal).__name__)
             elif signal is not None:
                 signals[place].append(replace(signal, shadow=True) if detector.id in duty.shadow else signal)
-    for kind in vector.KINDS:
-        wishes = kind.needs()
-        for place, event in enumerate(events):
-            if event.type in kind.listens_to:
-                view = {name: granted[place].get(wish) for name, wish in wishes.items()}
-                seen[place][kind.detector_id] = kind.measure(event, view)
+    for place, event in enumerate(events):
+        seen[place] |= learned(event, granted[place])
     return [
         weigh(event, signals[place], seen=seen[place], broken=broken[place], degraded=degraded)
         for place, event in enumerate(events)
     ]
+
+
+def learned(event: EventRecord, granted: Granted) -> dict[str, Any]:
+    """What the models measure of an event, by detector: stored with it, and what they are trained on."""
+    return {
+        kind.detector_id: kind.measure(event, {name: granted.get(wish) for name, wish in kind.needs().items()})
+        for kind in vector.KINDS
+        if event.type in kind.listens_to
+    }
 
 
 def _ask(

@@ -19,11 +19,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from detection import catalog, history, inbox
+from detection.announcements import DeviceDisowned
 from detection.conf import current
 from detection.enrich import additions, enrich
 from detection.features import MemoryStore, StoreError
-from detection.judging import Granted, judge
-from detection.kernel.features import TEACHES
+from detection.judging import Granted, judge, learned
+from detection.kernel.features import TEACHES, Wish
 from detection.kernel.records import EventRecord, LockRecord, Verdict, iso
 from detection.kernel.vocabulary import EventState, Outcome, Severity, Trust
 from detection.models import Decision, Device, Event, Member
@@ -163,34 +164,36 @@ def _load(held: inbox.Claim) -> Batch:
 
 
 def _measure(batch: Batch, duty: catalog.Duty, *, inline: bool) -> tuple[Sequence[Granted], tuple[str, ...]]:
+    """The features of what is judged, after what only teaches was observed and measured for the models to learn from."""
     wishes = [duty.listening(event.type)[1] for event in batch.judged]
-    if not inline:
-        return _ask_store(batch, wishes), ()
-    if _store_is_away():
+    if inline and _store_is_away():
         return _from_database(batch, duty, wishes), ("features",)
     try:
-        return _ask_store(batch, wishes), ()
+        taught = _ask_store(batch.taught, [duty.learning(event.type) for event in batch.taught])
+        for event, granted in zip(batch.taught, taught, strict=True):
+            batch.rows[event.id].seen = learned(event, granted)
+        return _ask_store(batch.judged, wishes), ()
     except StoreError as error:
+        if not inline:
+            raise
         _note_store_away()
         logger.warning("features.away", error=type(error).__name__, inline=True)
         return _from_database(batch, duty, wishes), ("features",)
 
 
-def _ask_store(batch: Batch, wishes: Sequence[frozenset[Any]]) -> Sequence[Granted]:
-    store = catalog.store()
-    if batch.taught:
-        store.observe(batch.taught)
-    if not batch.judged:
+def _ask_store(events: Sequence[EventRecord], wishes: Sequence[frozenset[Wish]]) -> Sequence[Granted]:
+    if not events:
         return []
-    grant = store.observe_and_measure(batch.judged, wishes)
+    store = catalog.store()
+    grant = store.observe_and_measure(events, wishes)
     while grant.cold:  # flushed or never seen: their past comes from the event table
         histories, unproven = history.of_members(grant.cold)
         store.rebuild(histories, unproven=unproven)
-        grant = store.observe_and_measure(batch.judged, wishes)
+        grant = store.observe_and_measure(events, wishes)
     return grant.seen
 
 
-def _from_database(batch: Batch, duty: catalog.Duty, wishes: Sequence[frozenset[Any]]) -> Sequence[Granted]:
+def _from_database(batch: Batch, duty: catalog.Duty, wishes: Sequence[frozenset[Wish]]) -> Sequence[Granted]:
     store = MemoryStore(duty.wishes, complete=True)
     histories, unproven = history.of_members(set(batch.members))
     store.rebuild(histories, unproven=unproven)
@@ -325,6 +328,14 @@ def _unteach(batch: Batch, response: Response) -> None:
         catalog.store().unteach(refused)
     except StoreError as error:
         logger.warning("features.unteach_failed", error=type(error).__name__, events=len(refused))
+
+
+def disown_device(announcement: DeviceDisowned, **_options: Any) -> None:
+    """A device the member disowned is new again wherever it shows up."""
+    try:
+        catalog.store().forget(announcement.member_id, "device_id", announcement.device_id)
+    except StoreError as error:
+        logger.warning("features.forget_failed", error=type(error).__name__)
 
 
 def _plain(value: Any) -> Any:

@@ -48,6 +48,16 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         terminalreporter.write_line(line, yellow=True)
 
 
+@pytest.fixture(autouse=True)
+def _fresh_features() -> None:
+    """Every test meets an empty feature store, as it meets an empty database."""
+    from detection import catalog, conf
+    from detection.features import connect
+
+    connect(conf.current().redis_features_url).flushdb()
+    catalog.refresh()
+
+
 @pytest.fixture(scope="session")
 def live_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveSystem]:
     """The whole system, started once for all tests that only use it. Tests that break parts start one of their own."""

@@ -8,6 +8,7 @@ from datetime import datetime
 from django.db.models import Q
 from django.utils import timezone
 
+from detection.conf import CONTACTS_FROZEN_FOR
 from detection.kernel.vocabulary import ADDRESS_IS_ENOUGH, EventType
 from detection.models import AccountLock, Contact, Event, LockReason
 
@@ -50,6 +51,7 @@ def learn_contacts(events: Sequence[Event], now: datetime | None = None) -> None
 
 def frozen_members(members: set[int], now: datetime) -> set[int]:
     """Members whose contacts may not change now: locked, or unlocked less than a day ago."""
-    locked = LockReason.objects.in_force(now).filter(member__in=members).values_list("member", flat=True)
+    recently = Q(expires_at=None) | Q(expires_at__gt=now - CONTACTS_FROZEN_FOR)  # ended, though nobody tidied up yet
+    locked = LockReason.objects.filter(recently, member__in=members, ended_at=None).values_list("member", flat=True)
     cooling = AccountLock.objects.filter(Q(member__in=members), contacts_frozen_until__gt=now)
     return set(locked) | set(cooling.values_list("member", flat=True))

@@ -16,7 +16,7 @@ from django.utils import timezone
 from detection.conf import UNDO_FOR
 from detection.kernel.records import Actor, iso
 from detection.kernel.vocabulary import AlertStatus, Disposition, FrameKind
-from detection.models import Alert, AlertAction
+from detection.models import Alert, AlertAction, Dispute
 from detection.response import health, locks
 from detection.work import UnitOfWork, unit_of_work
 
@@ -70,6 +70,7 @@ def resolve(
         alert.folding = False
         alert.resolved_at = timezone.now()
         alert.resolved_by = actor.label
+        Dispute.objects.filter(alert=alert, closed_at=None).update(closed_at=alert.resolved_at)
         if unlock and alert.member is not None:
             reason = note or f"Alert resolved as {disposition.replace('_', ' ')}"
             locks.release(alert.member, actor=actor, reason=reason, by=actor.kind)

@@ -13,6 +13,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from detection import conf
+from detection.announcements import DeviceDisowned, announce
 from detection.kernel.records import Actor, LockRecord
 from detection.kernel.vocabulary import Action, ActorKind, AlertStatus, Disposition, FrameKind, LockState, Severity
 from detection.models import Alert, AlertAction, AlertDetector, Device, Dispute, Member
@@ -183,6 +184,8 @@ def _mark_device(alert: Alert, member: Member, *, trusted: bool) -> bool:
     """The alert's device is the member's, or it is not; whether there is one."""
     if not alert.device:
         return False
+    if not trusted:
+        announce(DeviceDisowned(member.member_id, alert.device))
     now = timezone.now()
     mark = (now, None) if trusted else (None, now)
     mine = Device.objects.filter(member=member, device_id=alert.device)

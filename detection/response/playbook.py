@@ -83,6 +83,9 @@ def _standing(members: Mapping[str, Member], *, hold: bool) -> dict[int, LockRec
 def _lock(verdict: Verdict, alert: Alert, member: Member, response: Response, now: datetime) -> Action:
     """Lock within the budget, restrict above it and page staff once."""
     event = verdict.event
+    standing = response.locks.get(member.pk)
+    if standing is not None and standing.state is LockState.LOCKED and standing.refuses(event.type):
+        return Action.LOCK  # it is what stops this one too; another reason would only tell the member twice
     lead = next(s for s in verdict.signals if s.suggests is Action.LOCK and not s.from_model)
     may = locks.may_lock(client_id=event.client_id, trust=event.trust, source=event.ip or "", now=now)
     placed = locks.place(

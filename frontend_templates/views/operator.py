@@ -52,7 +52,7 @@ def lock(request: HttpRequest, member_id: str) -> HttpResponse:
     placed = locks.place(
         member,
         state=LockState.LOCKED,
-        code="staff",
+        code="staff-lock",
         text=form.cleaned_data["reason"],
         by=ActorKind.STAFF,
         actor=actor_of(request),

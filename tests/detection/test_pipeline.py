@@ -7,14 +7,14 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from detection import catalog, feed, inbox, pipeline
+from detection import announcements, catalog, feed, inbox, pipeline
 from detection.audit import ledger, verify
 from detection.conf import ATTEMPTS, LEASE
 from detection.kernel.detector import Rule
 from detection.kernel.vocabulary import Action, ActorKind, EventState, Family, Severity, Trust
 from detection.models import Alert, AuditPending, Decision, Device, Event, FeedEntry, InboxItem, LockReason, Member
-from detection.response import locks
-from tests.cast import happened, judge_all, large_payment, report, settled_life, stored
+from detection.response import disputes, locks
+from tests.cast import BERLIN, happened, judge_all, large_payment, report, settled_life, stored
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -68,7 +68,9 @@ def test_what_a_locked_member_does_is_refused_and_recorded():
 
 def test_an_ordinary_payment_is_allowed_and_raises_nothing():
     settled_life()
-    answer = decide(happened("transaction.attempted", amount="30", currency="EUR", device_id="mia-phone", session_id="s"))
+    answer = decide(
+        happened("transaction.attempted", amount="30", currency="EUR", device_id="mia-phone", session_id="s")
+    )
     assert answer["verdict"] == "allow"
     assert answer["lock"] is None
     assert not Alert.objects.exists()
@@ -243,7 +245,11 @@ def test_low_trust_never_locks():
 
 def test_guests_get_decisions_and_alerts_and_never_locks():
     for n in range(6):
-        report(happened("payment.failed", None, device_id="guest-1", payment_method_id=f"pm{n}", amount="1", currency="EUR"))
+        report(
+            happened(
+                "payment.failed", None, device_id="guest-1", payment_method_id=f"pm{n}", amount="1", currency="EUR"
+            )
+        )
     judge_all()
     assert not LockReason.objects.exists()
     assert Alert.objects.filter(subject="device:guest-1", member=None).exists()
@@ -285,3 +291,30 @@ def test_a_member_never_sees_a_frame_of_another():
     assert theirs == []
     shown = next(frame["alert"] for frame in mine if frame["kind"] == "alert.raised")
     assert not {"detectors", "risk_score", "assignee", "suggested_actions"} & set(shown)
+
+
+def test_a_device_the_member_disowned_is_new_again_even_after_a_flush():
+    settled_life()
+    decide(large_payment(device_id="mia-phone", amount="9000", ip="185.220.101.1"))
+    (item,) = report(happened("login.failed", account_exists=True, device_id="mia-phone"))
+    assert item.event is not None
+    alert = Alert.objects.filter(device="mia-phone").first() or Alert.objects.create(
+        subject="member:mia", incident="account", member=Member.objects.get(member_id="mia"), severity="medium",
+        severity_rank=1, risk_score=45, title="t", summary="s", event_id="e", device="mia-phone",
+        first_seen_at=timezone.now(), last_seen_at=timezone.now(),
+    )  # fmt: skip
+    assert decide(happened("transaction.attempted", amount="1900", currency="EUR", device_id="mia-phone", ip=BERLIN, session_id="q"))["verdict"] != "deny"
+    disputes.deny(alert.pk, member=alert.member, actor=pipeline.playbook.SYSTEM)
+    pipeline.disown_device(announcements.DeviceDisowned("mia", "mia-phone"))
+    for flush in (False, True):
+        if flush:
+            catalog.store()._client.flushdb()
+        answer = decide(happened("transaction.attempted", amount="1900", currency="EUR", device_id="mia-phone", ip=BERLIN, session_id="q"))
+        assert "large-transaction-new-device" in [reason["code"] for reason in answer["reasons"]]
+
+
+def test_history_is_measured_for_the_models_and_judged_by_nobody():
+    settled_life()
+    paid = Event.objects.filter(type="transaction.succeeded").first()
+    assert "anomaly-payments" in paid.seen
+    assert not Alert.objects.exists()
