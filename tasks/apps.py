@@ -11,7 +11,8 @@ class TasksConfig(AppConfig):
     name = "tasks"
 
     def ready(self) -> None:
-        from tasks import receivers, worker
+        from tasks import queues, receivers, worker
 
+        queues.connect()
         receivers.connect()
         worker.connect()

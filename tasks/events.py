@@ -13,7 +13,7 @@ from tasks.receivers import DRAIN, wake
 TURN = 15
 
 
-@shared_task(name=DRAIN, queue="events")
+@shared_task
 def drain() -> int:
     """Judge what waits, handful by handful; ring again when time was up before the queue was empty."""
     started = time.monotonic()
@@ -23,7 +23,7 @@ def drain() -> int:
     return judged
 
 
-@shared_task(name="events.sweep", queue="events")
+@shared_task
 def sweep() -> bool:
     """Ring for what no bell will wake: a lost ring, a worker that died, a try that is due again."""
     if not inbox.stale():

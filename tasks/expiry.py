@@ -7,7 +7,7 @@ from celery import shared_task
 from detection.response import challenges, locks
 
 
-@shared_task(name="locks.expire", queue="upkeep")
+@shared_task
 def expire() -> int:
     """End locks and codes whose time has passed; how many locks."""
     challenges.expire_due()

@@ -10,7 +10,7 @@ from tasks import turns
 HOUR = 3600
 
 
-@shared_task(name="models.train", queue="upkeep", soft_time_limit=HOUR // 2, time_limit=HOUR // 2 + 60)
+@shared_task(soft_time_limit=HOUR // 2, time_limit=HOUR // 2 + 60)
 def train() -> bool:
     """Fit every model anew, exactly as ``manage.py train_models`` does, once a night however many beats ask."""
     if not turns.take("models.train", seconds=12 * HOUR):

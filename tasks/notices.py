@@ -7,13 +7,12 @@ import time
 from celery import shared_task
 
 from detection.response import notifications
-from tasks.receivers import DELIVER
 
 TURN = 15
 HANDFUL = 50
 
 
-@shared_task(name=DELIVER, queue="notices")
+@shared_task
 def deliver() -> int:
     """Deliver what the outbox holds and is due, until it is empty or the turn is over; how many were sent."""
     sent = 0

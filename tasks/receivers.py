@@ -17,11 +17,11 @@ from django.conf import settings
 from detection.announcements import AuditWaiting, EventsAccepted, OutboxFilled, announced
 from tasks.breaker import Breaker
 from tasks.courier import Courier
+from tasks.queues import queue_of
 
 logger = structlog.get_logger(__name__)
 
-DRAIN, DELIVER, SEQUENCE = "events.drain", "notices.deliver", "audit.sequence"
-QUEUES = {DRAIN: "events", DELIVER: "notices", SEQUENCE: "upkeep"}
+DRAIN, DELIVER, SEQUENCE = "tasks.events.drain", "tasks.notices.deliver", "tasks.upkeep.sequence_audit"
 #: A ring is of no use once the sweeper has been by several times.
 STALE_RING = 60
 
@@ -70,10 +70,9 @@ def _ring(names: Sequence[str]) -> None:
 
 
 def _publish(name: str) -> None:
-    queue = QUEUES[name]
     with current_app.producer_or_acquire() as producer:
-        if not _rung_enough(producer, queue):
-            current_app.send_task(name, queue=queue, producer=producer, retry=False, expires=STALE_RING)
+        if not _rung_enough(producer, queue_of(name)):
+            current_app.send_task(name, producer=producer, retry=False, expires=STALE_RING)
 
 
 def _rung_enough(producer: Any, queue: str) -> bool:

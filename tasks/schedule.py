@@ -28,13 +28,13 @@ def _nightly(task: str, hour: int, minute: int) -> dict[str, Any]:
 
 
 SCHEDULE: dict[str, dict[str, Any]] = {
-    "look for events nobody was woken for": _every("events.sweep", 5),
-    "carry messages that are due": _every("notices.deliver", 5),
-    "end locks and codes that ran out": _every("locks.expire", 5),
-    "chain the audit trail": _every("audit.sequence", 2),
-    "feel the pulse of the queue": _every("upkeep.pulse", 5),
-    "teach the models": _nightly("models.train", 3, 17),
-    "clear out and make room": _nightly("upkeep.purge", 4, 17),
+    "look for events nobody was woken for": _every("tasks.events.sweep", 5),
+    "carry messages that are due": _every("tasks.notices.deliver", 5),
+    "end locks and codes that ran out": _every("tasks.expiry.expire", 5),
+    "chain the audit trail": _every("tasks.upkeep.sequence_audit", 2),
+    "feel the pulse of the queue": _every("tasks.upkeep.pulse", 5),
+    "teach the models": _nightly("tasks.learning.train", 3, 17),
+    "clear out and make room": _nightly("tasks.upkeep.purge", 4, 17),
 }
 
 

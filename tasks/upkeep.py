@@ -10,24 +10,23 @@ from detection import partitions
 from detection.audit import ledger
 from tasks import pulse as pulses
 from tasks import retention, turns
-from tasks.receivers import SEQUENCE
 
 HOUR = 3600
 
 
-@shared_task(name=SEQUENCE, queue="upkeep")
+@shared_task
 def sequence_audit() -> int:
     """Chain every audit entry that waits; how many. Two at once are harmless: the ledger has one sequencer."""
     return ledger.sequence_all()
 
 
-@shared_task(name="upkeep.pulse", queue="upkeep")
+@shared_task
 def pulse() -> None:
     """Say that a task went from the scheduler through the broker and a worker."""
     pulses.write("queue")
 
 
-@shared_task(name="upkeep.purge", queue="upkeep", soft_time_limit=HOUR, time_limit=HOUR + 60)
+@shared_task(soft_time_limit=HOUR, time_limit=HOUR + 60)
 def purge() -> dict[str, int]:
     """Make the partitions of the months ahead and delete what has been kept long enough; how many rows of each kind."""
     if not turns.take("upkeep.purge", seconds=HOUR):

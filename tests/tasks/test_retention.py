@@ -1,0 +1,46 @@
+"""What is purged, and what never is."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from detection import feed
+from detection.feed import StaffViewer
+from detection.kernel.ids import uuid7
+from detection.models import FeedEntry, Member, PortalToken, Receipt
+from tasks import retention
+from tests.cast import shop
+
+pytestmark = pytest.mark.django_db
+
+
+def test_only_what_is_past_its_keeping_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "BATCH", 3)
+    now = timezone.now()
+    mia = Member.objects.create(member_id="mia")
+    for days in (1, 29, 31, 40, 50, 60, 70):
+        Receipt.objects.create(
+            client=shop(), event_id=f"e-{days}", digest="d", event=uuid7(), received_at=now - timedelta(days=days)
+        )
+    for hours in (-1, 1, 25):
+        PortalToken.objects.create(
+            digest=f"{hours}", member=mia, client=shop(), expires_at=now - timedelta(hours=hours)
+        )
+    for days in (200, 100, 91, 10, 0):
+        FeedEntry.objects.create(kind="health.changed", member=mia, at=now - timedelta(days=days))
+    newest = feed.latest(StaffViewer())
+    assert retention.purge(now=now) == {"receipts": 5, "portal_tokens": 1, "feed_entries": 3}
+    assert retention.purge(now=now) == {"receipts": 0, "portal_tokens": 0, "feed_entries": 0}
+    assert feed.latest(StaffViewer()) == newest
+
+
+def test_the_newest_entry_stays_however_old_so_that_cursors_never_go_back() -> None:
+    now = timezone.now()
+    for days in (300, 200):
+        FeedEntry.objects.create(kind="health.changed", at=now - timedelta(days=days))
+    newest = feed.latest(StaffViewer())
+    assert retention.purge(now=now)["feed_entries"] == 1
+    assert feed.latest(StaffViewer()) == newest
