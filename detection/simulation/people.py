@@ -78,24 +78,24 @@ def gadget(rng: Random, name: str, *, mobile: bool) -> Gadget:
     return Gadget(name, rng.choice(AGENTS["phone" if mobile else "desk"]), mobile)
 
 
-def populate(rng: Random, count: int) -> list[Member]:
-    """So many members, the same for the same generator."""
+def populate(rng: Random, count: int, prefix: str = "m") -> list[Member]:
+    """So many members, the same for the same generator; their names begin with ``prefix``."""
     offices = {code: [COUNTRIES[code].address(rng) for _ in range(max(1, count // 150))] for code in set(places.HOMES)}
-    return [_member(rng, number, offices) for number in range(1, count + 1)]
+    return [_member(rng, f"{prefix}{number:05}", offices) for number in range(1, count + 1)]
 
 
-def _member(rng: Random, number: int, offices: dict[str, list[str]]) -> Member:
+def _member(rng: Random, name: str, offices: dict[str, list[str]]) -> Member:
     country = COUNTRIES[rng.choice(places.HOMES)]
     mobiles = [True, False, False] if rng.random() < 0.65 else [False, True, True]
     owned = rng.choices((1, 2, 3), weights=(40, 45, 15))[0]
     return Member(
-        member_id=f"m{number:05}",
+        member_id=name,
         country=country,
         home=country.address(rng),
         work=rng.choice(offices[country.code]) if rng.random() < 0.35 else None,
         gadgets=[gadget(rng, f"{rng.getrandbits(64):016x}", mobile=mobile) for mobile in mobiles[:owned]],
         cards=[f"pm_{rng.getrandbits(48):012x}" for _ in range(rng.choice((1, 1, 1, 2)))],
-        email=f"m{number:05}@example.com",
+        email=f"{name}@example.com",
         hour=rng.choice((9.0, 12.5, 18.0, 20.0, 20.5, 21.5)),
         visits=min(2.0, exp(rng.gauss(log(0.35), 0.7))),
         buys=rng.uniform(0.15, 0.5),

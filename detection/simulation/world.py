@@ -62,12 +62,16 @@ def build(
     rate: str = "dense",
     calm_days: float = 3,
     prefix: str = "e",
+    names: str = "m",
 ) -> World:
-    """The world of this seed: the same arguments make the same events and labels. Attacks begin after ``calm_days``."""
+    """The world of this seed: the same arguments make the same events and labels. Attacks begin after ``calm_days``.
+
+    Event ids begin with ``prefix``, members' names with ``names``.
+    """
     rng = Random(seed)  # noqa: S311 - a world that can be repeated, no secret
     until = until or datetime(2026, 10, 1, tzinfo=UTC)
     since = until - timedelta(days=days)
-    tape, people = Tape(rng), populate(rng, members)
+    tape, people = Tape(rng), populate(rng, members, names)
     cases = _hard_days(tape, people, since, days)
     orders = _ordinary_days(tape, people, since, days)
     _guests(tape, since, days, round(orders * GUEST_SHARE / (1 - GUEST_SHARE)))
