@@ -13,22 +13,29 @@ from typing import Any
 import daphne.http_protocol
 from django.conf import settings
 from twisted.internet import reactor
+from twisted.web.http import HTTPChannel
 
 HEADERS_WITHIN = 5.0
 BODY_WITHIN = 10.0
+CODES = {400: "malformed", 408: "too-slow", 413: "too-large", 503: "unavailable"}
 
 
 def install() -> None:
     """Let daphne make our requests instead of its own; it looks the class up for every connection."""
     daphne.http_protocol.WebRequest = FrontRequest
+    HTTPChannel._respondToBadRequestAndDisconnect = refuse_unreadable
 
 
 def problem(status: int, detail: str) -> bytes:
     """An error in the one shape all our errors have."""
-    title = HTTPStatus(status).phrase
-    return json.dumps(
-        {"type": "about:blank", "title": title, "status": status, "detail": detail, "errors": []}
-    ).encode()
+    told = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "code": CODES.get(status, "")}
+    return json.dumps({**told, "detail": detail, "errors": []}).encode()
+
+
+def refuse_unreadable(channel: HTTPChannel) -> None:
+    """Answer what is not even a request, in our shape and not with an empty line."""
+    channel.transport.write(_whole(400, "This is not a request that can be read."))
+    channel.loseConnection()
 
 
 class FrontRequest(daphne.http_protocol.WebRequest):  # type: ignore[misc]
@@ -97,10 +104,14 @@ class FrontRequest(daphne.http_protocol.WebRequest):  # type: ignore[misc]
         if self._answered or self.channel is None:
             return
         self._answered = True
-        content = problem(status, detail)
-        head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}".encode()
-        lines = [head, *(name + b": " + value for name, value in _headers(content)), b"", content]
-        self.channel.transport.write(b"\r\n".join(lines))
+        self.channel.transport.write(_whole(status, detail))
+
+
+def _whole(status: int, detail: str) -> bytes:
+    """An answer as it goes over the wire."""
+    content = problem(status, detail)
+    head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}".encode()
+    return b"\r\n".join([head, *(name + b": " + value for name, value in _headers(content)), b"", content])
 
 
 def _headers(content: bytes) -> list[tuple[bytes, bytes]]:

@@ -141,6 +141,7 @@ def configuration(*, level: str, json: bool) -> dict[str, Any]:
                 "django.channels.server": "WARNING",
                 "daphne": "WARNING",
                 "tornado.access": "WARNING",
+                "httpx": "WARNING",
                 "numba": "WARNING",
                 "matplotlib": "WARNING",
                 "asyncio": "WARNING",

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.live import LiveSystem
+from tests.live import ROOT, LiveSystem
 
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -22,6 +22,7 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
     "--disable-dev-shm-usage",
 ]
+ON_BOTH_DATABASES = frozenset({"api", "config", "detection", "realtime", "security", "tasks"})
 _left_out: list[str] = []
 
 
@@ -30,8 +31,15 @@ def chromium() -> str | None:
     return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without Chromium the browser tests are left out and said to be; in CI they run and fail instead."""
+    """Tests of the packages that touch the database run on both of them.
+
+    Without Chromium the browser tests are left out and said to be; in CI they run and fail instead.
+    """
+    for item in items:
+        if _touches_database(item):
+            item.add_marker(pytest.mark.database)
     if chromium() or os.environ.get("CI") == "true":
         return
     without = [item for item in items if item.get_closest_marker("browser")]
@@ -41,6 +49,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         _left_out.append(
             f"{len(without)} browser tests left out: no Chromium on PATH (Debian: apt-get install chromium)"
         )
+
+
+def _touches_database(item: pytest.Item) -> bool:
+    if item.path.relative_to(ROOT / "tests").parts[0] not in ON_BOTH_DATABASES:
+        return False
+    fixtures = set(getattr(item, "fixturenames", ()))
+    return bool(item.get_closest_marker("django_db") or fixtures & {"db", "transactional_db"})
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

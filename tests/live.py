@@ -159,7 +159,13 @@ class LiveSystem:
         return processes_of(self.data_dir)
 
     def pid_of(self, part: str) -> int:
-        """The process of a part: valkey, worker, beat, flower or web."""
+        """The process of a part: valkey, worker, beat, flower or web. Fails when there is none."""
+        found = self.find(part)
+        assert found, f"no process for {part}"
+        return found
+
+    def find(self, part: str) -> int | None:
+        """The process of a part, or None while it is down."""
         marks = {
             "valkey": ("valkey-server", "redis-server"),
             "worker": ("celery", " worker "),
@@ -169,8 +175,7 @@ class LiveSystem:
         }
         fits = any if part == "valkey" else all
         found = [pid for pid, line in self.processes().items() if fits(mark in f"{line} " for mark in marks[part])]
-        assert found, f"no process for {part}"
-        return min(found)
+        return min(found, default=None)
 
     def status(self) -> tuple[int, Any]:
         """What /status says now; 0 when nobody answers."""
@@ -189,14 +194,16 @@ ISOLATED = frozenset({
 
 
 def processes_of(data_dir: Path) -> dict[int, str]:
-    """Living processes whose environment names this data folder; a zombie is not alive."""
+    """Living processes that work in this data folder or are told of it; a zombie is not alive."""
     mark = f"DATA_DIR={data_dir}\0".encode()
     found = {}
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
         try:
-            if mark in (entry / "environ").read_bytes() + b"\0":
+            named = mark in (entry / "environ").read_bytes() + b"\0"
+            # Valkey writes its title over its environment, but works in its folder.
+            if named or Path(os.readlink(entry / "cwd")).is_relative_to(data_dir):
                 line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
                 if line:
                     found[int(entry.name)] = line

@@ -198,14 +198,6 @@ class Runner:
             child.deaths = 0
         url = parts.address(self.environment.host, self.environment.port)
         flower = parts.address("127.0.0.1", self.environment.flower_port)
-        self.guard.tell(
-            url=url,
-            flower_url=flower,
-            flower_user=parts.OPERATOR,
-            flower_password=flower_password,
-            demo=demo,
-            children={child.name: child.pid for child in self.children},
-        )
         self.voice.ready()
         banner.show(
             url=url,
@@ -213,6 +205,14 @@ class Runner:
             flower_password=flower_password,
             demo=demo,
             seconds=time.monotonic() - self.began,
+        )
+        self.guard.tell(
+            url=url,
+            flower_url=flower,
+            flower_user=parts.OPERATOR,
+            flower_password=flower_password,
+            demo=demo,
+            children={child.name: child.pid for child in self.children},
         )
 
     # --- staying ------------------------------------------------------------------------------------------

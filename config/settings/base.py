@@ -39,7 +39,6 @@ KEY_IDS = {name: secret_keys.key_id(_keys[name]) for name in secret_keys.KEYS}
 
 # --- apps -------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "daphne",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

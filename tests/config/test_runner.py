@@ -9,6 +9,7 @@ import socket
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,7 +33,8 @@ def system(home: Path) -> Iterator[LiveSystem]:
     running.kill()
 
 
-def test_it_says_where_everything_is_once_everything_works(system: LiveSystem) -> None:
+def test_it_says_where_everything_is_once_everything_works(live_system: LiveSystem) -> None:
+    system = live_system
     assert system.status()[0] == 200
     box = system.box()
     assert system.url in box
@@ -44,51 +46,48 @@ def test_it_says_where_everything_is_once_everything_works(system: LiveSystem) -
         assert any(re.search(part, line) for line in lines), part
 
 
-def test_sigterm_ends_all_of_it_with_exit_code_nought(system: LiveSystem, home: Path) -> None:
-    assert system.processes()
-    assert system.stop() == 0
-    assert eventually(lambda: not processes_of(home), within=5)
-    assert not (home / "run" / "valkey.url").exists()
-
-
 def test_after_sigkill_nothing_is_left(system: LiveSystem, home: Path) -> None:
     assert len(system.processes()) >= 7
     os.kill(system.process.pid, signal.SIGKILL)
     assert eventually(lambda: not processes_of(home), within=15)
 
 
-def test_a_second_start_finds_its_data_and_is_quick(system: LiveSystem) -> None:
+def test_sigterm_ends_all_of_it_and_a_second_start_finds_its_data_and_is_quick(system: LiveSystem) -> None:
     before = (system.api_key, system.users)
     assert system.stop() == 0
+    assert eventually(lambda: not processes_of(system.data_dir), within=5)
+    assert not (system.data_dir / "run" / "valkey.url").exists()
     again = LiveSystem.start(system.data_dir)
     try:
         assert (again.api_key, again.users) == before
-        assert again.ready_after < 10 * float(os.environ.get("SLOWER", "1"))
+        began = time.monotonic()
+        again.manage("check")
+        yardstick = time.monotonic() - began  # what one bare command costs on this machine, busy as it is
+        assert again.ready_after < max(10, 8 * yardstick)
     finally:
-        again.stop()
+        assert again.stop() == 0
 
 
-@pytest.mark.parametrize("part", ["worker", "web", "valkey", "beat"])
-def test_a_part_that_dies_is_started_again(system: LiveSystem, part: str) -> None:
-    victim = system.pid_of(part)
-    os.kill(victim, signal.SIGKILL)
-    eventually(lambda: victim not in system.processes(), within=5)
-    eventually(lambda: system.status()[0] == 200, within=60)
-    assert system.pid_of(part) != victim
+def test_a_part_that_dies_is_started_again(system: LiveSystem) -> None:
+    for part in ("worker", "web", "beat", "flower", "valkey"):
+        victim = system.pid_of(part)
+        os.kill(victim, signal.SIGKILL)
+        eventually(lambda part=part, victim=victim: system.find(part) not in {victim, None}, within=15)
+        eventually(lambda: system.status()[0] == 200, within=30)
 
 
-def test_two_runners_never_share_a_data_folder(system: LiveSystem) -> None:
-    second = system.manage("up", check=False)
+def test_two_runners_never_share_a_data_folder(live_system: LiveSystem) -> None:
+    second = live_system.manage("up", check=False)
     assert second.returncode != 0
     assert "already runs" in second.stderr
 
 
-def test_secrets_are_for_their_owner_only(system: LiveSystem) -> None:
+def test_secrets_are_for_their_owner_only(live_system: LiveSystem) -> None:
     for name in ("secrets.json", "run/valkey.url", "run/up.json", "valkey/valkey.conf"):
-        assert stat.S_IMODE((system.data_dir / name).stat().st_mode) == 0o600, name
-    line = "\n".join(system.processes().values())
-    assert system.facts["flower_password"] not in line
-    assert system.api_key not in system.said().replace(system.box(), "")
+        assert stat.S_IMODE((live_system.data_dir / name).stat().st_mode) == 0o600, name
+    lines = "\n".join(live_system.processes().values())
+    assert live_system.facts["flower_password"] not in lines
+    assert live_system.api_key not in live_system.said().replace(live_system.box(), "")
 
 
 def test_a_port_asked_for_and_taken_is_an_error_that_says_so(data_dir: Path) -> None:
