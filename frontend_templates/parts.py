@@ -19,7 +19,7 @@ Facts = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part: how it is ("ok", "degraded" or "down") and a sentence about it."""
+    """One part: how it is ("ok", "low" for not in use, "degraded" or "down") and a sentence about it."""
 
     name: str
     state: str
@@ -32,6 +32,8 @@ def all_of_them(request: HttpRequest) -> list[Part]:
     shown = []
     for name, facts in found.items():
         well = "ok" if facts.get("ok") else "down" if name in system.NEEDED else "degraded"
+        if name == "models" and facts.get("ok") and _untrained(facts):
+            well = "low"
         title, words = WORDS.get(name, (name.capitalize(), _plain))
         shown.append(
             Part(title, well, f"It could not be asked ({facts['error']})." if "error" in facts else words(facts))
@@ -79,6 +81,10 @@ def _models(facts: Facts) -> str:
         reason = f" ({report['reason']})" if report.get("reason") else ""
         told.append(f"{kind.replace('_', ' ').capitalize()}: {words.get(report['state'], report['state'])}{reason}.")
     return " ".join(told)
+
+
+def _untrained(facts: Facts) -> bool:
+    return all(report["state"] == "untrained" for report in facts["kinds"].values())
 
 
 def _geo(facts: Facts) -> str:

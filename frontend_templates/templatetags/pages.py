@@ -83,6 +83,12 @@ register.filter("shown_value", wording.value)
 
 
 @register.filter
+def signed(points: int) -> str:
+    """A cost with a real minus sign."""
+    return f"\u2212{-points}" if points < 0 else str(points)
+
+
+@register.filter
 def words_of(text: str) -> list[str]:
     """The words of a line, to loop over."""
     return text.split()

@@ -37,6 +37,7 @@ def page(request: HttpRequest, alert_id: UUID) -> HttpResponse:
         "member": member,
         "lock": lock.wire() if lock else None,
         "health": health.of(member) if member else None,
+        "summary_is_new": alert.summary not in {reason.get("text") for reason in alert.reasons},
         "reasons": alert.reasons,
         "events": Event.objects.filter(alert_id=alert.pk).order_by("-occurred_at", "-id")[:EVENTS],
         "trail": alerts.trail(alert),

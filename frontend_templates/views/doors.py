@@ -44,7 +44,7 @@ def login(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         user = auth.authenticate(request, **form.cleaned_data)
     if user is None:
-        return _form(request, WRONG, status=400 if not form.is_valid() else 200)
+        return _form(request, WRONG)
     enter(request, user)
     return redirect(safe_next(request, landing(user)))
 

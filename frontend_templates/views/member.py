@@ -11,14 +11,14 @@ from django.urls import reverse
 
 from detection import conf
 from detection import feed as live
-from detection.kernel.vocabulary import AlertStatus, Channel
+from detection.kernel.vocabulary import BROWSING, AlertStatus, Channel
 from detection.models import Alert, Event, Member, Notification, cursor_text
 from detection.response import disputes, members
 from frontend_templates import stories
 from frontend_templates.access import actor_of, member_action, member_page
 from frontend_templates.answers import answer
 
-EVENTS, DEVICES, NOTICES, QUESTIONS = 25, 8, 8, 5
+EVENTS, DEVICES, NOTICES, QUESTIONS = 20, 8, 8, 5
 
 
 @member_page
@@ -33,13 +33,18 @@ def page(request: HttpRequest) -> HttpResponse:
         "state": members.overview(member),
         "questions": unanswered(member)[:QUESTIONS],
         "answered": Alert.objects.filter(member=member, disputes__isnull=False).distinct().order_by("-created_at")[:5],
-        "events": Event.objects.of_member(member)[:EVENTS],
+        "events": worth_telling(member)[:EVENTS],
         "devices": member.devices.order_by("-last_seen_at")[:DEVICES],
         "notices": Notification.objects.filter(member=member, channel=Channel.PAGE).order_by("-created_at")[:NOTICES],
         "stories": stories.offered() if conf.current().demo else [],
         "played": request.session.pop("played", None),
     }
     return render(request, "member/page.html", context)
+
+
+def worth_telling(member: Member) -> QuerySet[Event]:
+    """What happened, newest first, without calm browsing: that would bury what matters."""
+    return Event.objects.of_member(member).exclude(type__in=BROWSING, alert_id=None)
 
 
 def unanswered(member: Member) -> QuerySet[Alert]:

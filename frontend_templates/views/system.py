@@ -48,16 +48,23 @@ def rules(request: HttpRequest) -> HttpResponse:
 
 
 def _wish(wish: Wish) -> str:
-    """A feature in words: "count per member within 10 minutes"."""
-    words = [type(wish).__name__.replace("FirstSeen", "first seen").lower()]
-    for name in ("field", "per"):
-        found = getattr(wish, name, None)
-        if found:
-            words.append(f"{'per ' if name == 'per' else 'of '}{str(found).replace('_', ' ')}")
+    """A feature in words: "how many, per member, within 10 minutes"."""
+    field = getattr(wish, "field", "").replace("_id", "").replace("_", " ")
+    words = {
+        "Count": "how many",
+        "Distinct": f"how many different: {field}",
+        "Sum": "the sum of amounts",
+        "FirstSeen": f"since when known: {field}",
+        "Last": "the one before",
+        "Known": f"how many known: {field}",
+        "Baseline": "the usual amount",
+    }
+    told = [
+        words.get(type(wish).__name__, type(wish).__name__),
+        f"per {str(getattr(wish, 'per', '')).replace('_', ' ')}",
+    ]
     within = getattr(wish, "within", None)
-    if within:
-        words.append(f"within {wording.span(within)}")
-    return " ".join(words)
+    return ", ".join([*told, f"within {wording.span(within)}"] if within else told)
 
 
 @staff_page

@@ -92,7 +92,7 @@ def _verify(request: HttpRequest, member: Member) -> HttpResponse:
         return redirect("pages:unlock")
     form = Code(request.POST)
     if not form.is_valid():
-        return _show(request, member, fault="Please enter the code from the mail.", status=400)
+        return _show(request, member, fault="Please enter the code from the mail.")
     wait = throttling.codes.take(member.pk).wait
     if wait:
         return _show(request, member, fault=f"Please wait {ceil(wait)} seconds, then try again.", status=429)
@@ -109,14 +109,14 @@ def _verify(request: HttpRequest, member: Member) -> HttpResponse:
         messages.success(request, text)
         return redirect("pages:member")
     if answered.result == result.WRONG:
-        return _show(request, member, fault=_wrong(answered.attempts_left), status=400)
+        return _show(request, member, fault=_wrong(answered.attempts_left))
     if answered.result == result.TOO_MANY:
         fault = "There were too many wrong codes. Please contact the shop, or try again tomorrow."
         return _show(request, member, fault=fault, status=429)
     if answered.lock is None and locks.of(member) is None:
         messages.success(request, REFUSALS["not-locked"])
         return redirect("pages:member")
-    return _show(request, member, fault="That code is not valid any more. Please ask for a new one.", status=410)
+    return _show(request, member, fault="That code is not valid any more. Please ask for a new one.")
 
 
 def _show(request: HttpRequest, member: Member, *, fault: str = "", status: int = 200) -> HttpResponse:

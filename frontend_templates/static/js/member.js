@@ -50,7 +50,7 @@ function showHealth(health) {
   one("health-reasons").replaceChildren(
     ...health.reasons.map((reason) => {
       const line = copy("health-reason-template");
-      line.querySelector(".points").textContent = reason.points;
+      line.querySelector(".points").textContent = String(reason.points).replace("-", "\u2212");
       line.querySelector("bdi").textContent = visible(reason.text);
       line.querySelector("p + p").textContent = visible(reason.fix);
       return line;

@@ -1,0 +1,158 @@
+"""One alert: its page, and what staff do there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client as Browser
+
+from detection.models import Alert, AlertAction, Member
+from detection.response import locks
+from tests.cast import happened, judge_all, large_payment, report, settled_life
+from tests.frontend_templates.conftest import lock, member_called, raised, text_of
+
+
+def act(browser: Browser, alert: Alert, verb: str, **data: str) -> Any:
+    return browser.post(f"/admin_dashboard/alerts/{alert.pk}/{verb}/", data, follow=True)
+
+
+def live(browser: Browser, alert: Alert, verb: str, **data: str) -> Any:
+    return browser.post(f"/admin_dashboard/alerts/{alert.pk}/{verb}/", data, headers={"X-Page": "live"})
+
+
+def test_the_page_tells_the_whole_story(olga: Browser) -> None:
+    settled_life()
+    report(happened("login.succeeded", device_id="unheard-of", ip="2.160.0.1", session_id="s-new"), large_payment())
+    judge_all()
+    alert = Alert.objects.get()
+    raised(7, member="sam", ip="2.160.0.1")
+    page = text_of(olga.get(f"/admin_dashboard/alerts/{alert.pk}/"))
+    for seen in (
+        "1,900.00 EUR",
+        "Threshold",
+        "Payment tried",
+        "Signed in",
+        "Germany",
+        "2.160.0.1",
+        "unheard-of",
+        "Locked",
+    ):
+        assert seen in page, seen
+    assert 'href="/admin_dashboard/members/sam/"' in page, "who shares the address is named"
+
+
+def test_acknowledge_escalate_resolve_and_reopen(olga: Browser) -> None:
+    alert = raised(1)
+    steps = [
+        ("acknowledge", {}, "acknowledged"),
+        ("escalate", {"note": "look at the card"}, "escalated"),
+        ("resolve", {"disposition": "confirmed", "note": "called her"}, "resolved"),
+        ("reopen", {"note": "too early"}, "open"),
+    ]
+    for verb, data, status in steps:
+        response = act(olga, alert, verb, **data)
+        assert response.status_code == 200
+        alert.refresh_from_db()
+        assert alert.status == status
+    page = text_of(response)
+    for seen in ("called her", "look at the card", "too early", "<bdi>olga</bdi>"):
+        assert seen in page
+
+
+def test_resolving_takes_a_word_on_what_it_was(olga: Browser) -> None:
+    alert = raised(1)
+    assert "say what it was" in text_of(act(olga, alert, "resolve"))
+    assert live(olga, alert, "resolve").status_code == 400
+    alert.refresh_from_db()
+    assert alert.status == "open"
+
+
+def test_a_note_stays_in_the_trail(olga: Browser) -> None:
+    alert = raised(1)
+    assert "<script>" not in text_of(act(olga, alert, "comment", note="<script>x</script>"))
+    assert alert.actions.get().note == "<script>x</script>"
+    assert "write a few words" in text_of(act(olga, alert, "comment", note=" "))
+
+
+def test_an_override_resolves_and_lets_the_member_back_in(olga: Browser) -> None:
+    alert = raised(1)
+    lock("mia")
+    act(olga, alert, "override", note="it was her daughter")
+    alert.refresh_from_db()
+    assert (alert.status, alert.disposition) == ("resolved", "false_positive")
+    assert locks.of(member_called("mia")) is None
+
+
+def test_an_override_takes_a_reason(olga: Browser) -> None:
+    alert = raised(1)
+    lock("mia")
+    act(olga, alert, "override")
+    assert locks.of(member_called("mia")) is not None
+
+
+def test_who_comes_second_is_told_kindly_who_was_first(olga: Browser, ada: Browser) -> None:
+    alert = raised(1)
+    act(ada, alert, "resolve", disposition="benign")
+    page = text_of(act(olga, alert, "resolve", disposition="confirmed"))
+    assert "ada was quicker" in page
+    answer = live(olga, alert, "acknowledge")
+    assert answer.status_code == 409
+    assert answer.json()["conflict"]["by"] == "ada"
+    alert.refresh_from_db()
+    assert alert.disposition == "benign"
+
+
+def test_a_step_can_be_taken_back(olga: Browser) -> None:
+    alert = raised(1)
+    answer = live(olga, alert, "resolve", disposition="benign").json()
+    assert answer["undo"].startswith("/admin_dashboard/actions/")
+    assert olga.post(answer["undo"], headers={"X-Page": "live"}).status_code == 200
+    alert.refresh_from_db()
+    assert alert.status == "open"
+
+
+def test_without_javascript_the_message_carries_the_way_back(olga: Browser) -> None:
+    alert = raised(1)
+    page = text_of(act(olga, alert, "acknowledge"))
+    action = AlertAction.objects.get()
+    assert f'action="/admin_dashboard/actions/{action.pk}/undo/"' in page
+
+
+def test_a_step_that_somebody_built_upon_stays(olga: Browser, ada: Browser) -> None:
+    alert = raised(1)
+    undo = live(olga, alert, "acknowledge").json()["undo"]
+    act(ada, alert, "resolve", disposition="benign")
+    answer = olga.post(undo, headers={"X-Page": "live"})
+    assert answer.status_code == 409
+    assert "too late" in answer.json()["message"]
+
+
+def test_locking_and_unlocking_ask_for_a_reason_and_keep_it(olga: Browser) -> None:
+    member_called("mia")
+    assert "give a reason" in text_of(
+        olga.post("/admin_dashboard/lock/mia/", {"scope": "payments", "length": "0"}, follow=True)
+    )
+    assert locks.of(member_called("mia")) is None
+    olga.post("/admin_dashboard/lock/mia/", {"scope": "everything", "length": "0", "reason": "the bank called"})
+    placed = locks.of(member_called("mia"))
+    assert placed is not None
+    assert (placed.self_unlock, placed.expires_at, placed.reason.text) == (False, None, "the bank called")
+    assert "the bank called" in text_of(olga.get("/admin_dashboard/members/mia/"))
+    olga.post("/admin_dashboard/unlock/mia/", {"reason": "all is well"})
+    assert locks.of(member_called("mia")) is None
+    gone = olga.post("/admin_dashboard/unlock/mia/", {"reason": "again"}, headers={"X-Page": "live"})
+    assert gone.status_code == 409
+
+
+@pytest.mark.parametrize("verb", ["lock", "unlock"])
+def test_an_unknown_member_is_not_found(verb: str, olga: Browser) -> None:
+    response = olga.post(f"/admin_dashboard/{verb}/nobody/", {"reason": "x", "scope": "payments", "length": "24"})
+    assert response.status_code == 404
+    assert not Member.objects.filter(member_id="nobody").exists()
+
+
+def test_an_action_leads_back_to_a_page_of_ours_only(olga: Browser) -> None:
+    alert = raised(1)
+    response = olga.post(f"/admin_dashboard/alerts/{alert.pk}/acknowledge/", {"next": "https://evil.example/"})
+    assert response["Location"] == f"/admin_dashboard/alerts/{alert.pk}/"

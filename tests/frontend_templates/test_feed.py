@@ -1,0 +1,141 @@
+"""The alert feed as the server draws it."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.test import Client as Browser
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from detection.models import Event
+from tests.cast import happened, report
+from tests.frontend_templates.conftest import lock, raised, text_of
+
+
+def ids(page: str) -> list[str]:
+    """Alerts on the page, in order."""
+    return re.findall(r'<li data-id="([0-9a-f-]{36})"', page)
+
+
+def link(page: str, name: str) -> str | None:
+    found = re.search(rf'<a class="button" href="([^"]*)"[^>]*>{name}</a>', page)
+    return found[1].replace("&amp;", "&") if found else None
+
+
+def test_alerts_come_newest_first_with_all_that_matters(olga: Browser) -> None:
+    now = timezone.now()
+    raised(
+        1,
+        created_at=now - timedelta(hours=2),
+        context={"country": "DE", "network": "tor", "user_agent": "Firefox on Linux"},
+    )
+    newest = raised(2, severity="low", disputed=True)
+    lock("mia")
+    page = text_of(olga.get("/admin_dashboard/"))
+    assert ids(page)[0] == str(newest.pk)
+    for seen in (
+        "Alert 1",
+        "Something happened 1.",
+        "mia",
+        "Germany · Tor",
+        "Firefox on Linux",
+        "Locked",
+        "Disputed",
+        "High",
+    ):
+        assert seen in page
+
+
+def test_older_pages_show_every_alert_once(olga: Browser) -> None:
+    now = timezone.now()
+    made = [str(raised(n, created_at=now - timedelta(seconds=n // 3)).pk) for n in range(95)]
+    seen: list[str] = []
+    address: str | None = "/admin_dashboard/"
+    while address:
+        page = text_of(olga.get(address))
+        seen += ids(page)
+        older = link(page, "Older")
+        address = f"/admin_dashboard/{older}" if older else None
+    assert sorted(seen) == sorted(made)
+    assert link(page, "Newest") == "."
+
+
+def test_a_page_costs_the_same_however_many_alerts_it_shows(
+    olga: Browser, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in range(30):
+        raised(number, member=f"member-{number}")
+    lock("member-3")
+    with django_assert_max_num_queries(16):
+        olga.get("/admin_dashboard/")
+
+
+def test_filters_live_in_the_address(olga: Browser) -> None:
+    high = raised(1, severity="high", detectors=["impossible-travel"], country="DE", context={"country": "DE"})
+    raised(2, severity="low", member="sam")
+    raised(3, member=None, ip="203.0.113.3", status="resolved")
+    narrow = {
+        "severity=high&member=mia": [high],
+        "detector=impossible-travel": [high],
+        "country=de": [high],
+        "q=happened+1": [high],
+        "status=open&q=Alert&severity=high": [high],
+    }
+    for query, expected in narrow.items():
+        page = text_of(olga.get(f"/admin_dashboard/?{query}"))
+        assert ids(page) == [str(alert.pk) for alert in expected], query
+
+
+def test_tabs_count_under_the_other_filters(olga: Browser) -> None:
+    raised(1)
+    raised(2, status="resolved")
+    raised(3, member="sam")
+    page = text_of(olga.get("/admin_dashboard/?member=mia"))
+    counts = dict(re.findall(r'data-count="([a-z]*)">(\d+)<', page))
+    assert counts == {"": "2", "open": "1", "acknowledged": "0", "escalated": "0", "resolved": "1"}
+    assert "?member=mia&amp;status=open" in page
+
+
+@pytest.mark.parametrize(
+    "query", ["status=nonsense", "country=Germany", "older=~", "older=2026-01-01~x", "ip=zzz", "q=%00"]
+)
+def test_a_filter_that_makes_no_sense_is_left_aside(query: str, olga: Browser) -> None:
+    alert = raised(1)
+    response = olga.get(f"/admin_dashboard/?{query}")
+    assert response.status_code == 200
+    assert ids(text_of(response)) == [str(alert.pk)]
+
+
+def test_nothing_a_stranger_writes_becomes_markup(olga: Browser) -> None:
+    hostile = '<script>alert(1)</script>"\u202egnp.exe\x07'
+    raised(1, member=hostile, title=hostile[:100], summary=hostile, context={"city": hostile, "device": hostile})
+    for address in ("/admin_dashboard/", f"/admin_dashboard/?q={hostile[:8]}"):
+        page = text_of(olga.get(address))
+        assert "<script>alert" not in page
+        assert "&lt;script&gt;alert" in page
+        assert "\u202e" not in page.split("data-member-id")[0]
+        assert "\\u202e" in page
+
+
+def test_an_empty_house_says_what_to_do_first(olga: Browser) -> None:
+    assert "curl -X POST" in text_of(olga.get("/admin_dashboard/"))
+    report(happened("login.succeeded", session_id="s-1"))
+    assert Event.objects.exists()
+    assert "All quiet" in text_of(olga.get("/admin_dashboard/"))
+
+
+def test_filters_that_match_nothing_offer_a_way_back(olga: Browser) -> None:
+    raised(1)
+    page = text_of(olga.get("/admin_dashboard/?member=nobody"))
+    assert "Nothing matches" in page
+    assert "Clear the filters" in page
+
+
+def test_an_auditor_gets_no_buttons(auditor: Browser) -> None:
+    raised(1)
+    page = text_of(auditor.get("/admin_dashboard/"))
+    assert "Alert 1" in page
+    assert "/resolve/" not in page

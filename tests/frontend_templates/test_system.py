@@ -1,0 +1,88 @@
+"""The staff's pages about the house itself."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.test import Client as Browser
+
+from detection.audit import ledger
+from detection.kernel.detector import registered
+from detection.kernel.vocabulary import EventState, ModelState
+from detection.models import AuditEntry, Event, InboxItem, ModelVersion, RuleSetting
+from tests.cast import happened, report
+from tests.frontend_templates.conftest import raised, text_of
+
+
+def test_every_rule_is_listed_with_what_it_watches_and_how_it_is_set(olga: Browser) -> None:
+    RuleSetting.objects.create(rule_id="failed-login-burst", state="shadow", parameters={"limit": 77})
+    page = text_of(olga.get("/admin_dashboard/rules/"))
+    for rule in registered():
+        assert f'id="{rule.id}"' in page
+        assert rule.title in page
+    assert "<b>77</b>" in page
+    assert "Shadow" in page
+    assert "login.failed" in page
+
+
+def test_models_are_listed_with_their_cards(olga: Browser) -> None:
+    assert "No model yet" in text_of(olga.get("/admin_dashboard/models/"))
+    ModelVersion.objects.create(
+        kind="payments", version=3, state=ModelState.ACTIVE, path="x", digest="d" * 64, signature="s", key_id="k",
+        card={"rows": 1200},
+    )  # fmt: skip
+    page = text_of(olga.get("/admin_dashboard/models/"))
+    assert "Payments, version 3" in page
+    assert "1,200" in page
+
+
+def test_the_audit_trail_is_read_newest_first_and_narrowed(olga: Browser) -> None:
+    alerts = [raised(number) for number in range(2)]
+    for alert in alerts:
+        olga.post(f"/admin_dashboard/alerts/{alert.pk}/acknowledge/")
+    ledger.sequence_all()
+    page = text_of(olga.get("/admin_dashboard/audit/"))
+    assert page.index(str(alerts[1].pk)) < page.index(str(alerts[0].pk))
+    page = text_of(olga.get(f"/admin_dashboard/audit/?target=alert:{alerts[0].pk}"))
+    assert str(alerts[1].pk) not in page
+    assert "alert.acknowledge" in page
+
+
+def test_the_audit_trail_pages_without_a_gap(olga: Browser) -> None:
+    AuditEntry.objects.bulk_create(
+        AuditEntry(seq=n, entry={}, leaf_hash=f"{n:064x}", prev_hash=f"{n:064d}", action="x.y", actor="olga")
+        for n in range(1, 151)
+    )
+    first = text_of(olga.get("/admin_dashboard/audit/"))
+    assert "before=51" in first
+    second = text_of(olga.get("/admin_dashboard/audit/?before=51"))
+    assert '<td class="number">50</td>' in second
+    assert "Older" not in second
+
+
+def dead_letter() -> UUID:
+    item = report(happened("login.succeeded", session_id="s-1"))[0]
+    assert item.event
+    InboxItem.objects.filter(event=item.event).update(dead=True, error="ValueError")
+    Event.objects.filter(pk=item.event).update(state=EventState.DEAD)
+    return item.event
+
+
+def test_the_system_page_says_how_each_part_is(olga: Browser) -> None:
+    page = text_of(olga.get("/admin_dashboard/health/"))
+    for seen in ("Database", "Valkey", "Workers", "Scheduler", "Inbox", "Models", "Country data", "Mode"):
+        assert f"<b>{seen}</b>" in page
+    assert "Not heard of within the hour." in page, "no worker runs beside the suite, and the page says so"
+
+
+def test_an_admin_plays_a_dead_letter_again_and_it_is_written_down(ada: Browser, olga: Browser) -> None:
+    one, other = dead_letter(), dead_letter()
+    page = text_of(olga.get("/admin_dashboard/health/"))
+    assert "ValueError" in page
+    assert "Try again" not in page
+    response = ada.post("/admin_dashboard/health/replay/", {"event": str(one)}, follow=True)
+    assert "One event is tried again" in text_of(response)
+    assert InboxItem.objects.get(event=one).dead is False
+    assert InboxItem.objects.get(event=other).dead is True
+    ledger.sequence_all()
+    assert AuditEntry.objects.filter(action="inbox.replayed", actor="ada", target=str(one)).count() == 1
