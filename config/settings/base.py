@@ -105,6 +105,7 @@ def _database() -> dict[str, Any]:
     found = dict(ENVIRONMENT.database or {"ENGINE": "django.db.backends.sqlite3", "NAME": str(DATA_DIR / "db.sqlite3")})
     found.setdefault("OPTIONS", {})
     if found["ENGINE"].endswith("sqlite3"):
+        found["ENGINE"] = "config.sqlite3"
         found["OPTIONS"] |= {
             # Without IMMEDIATE a read-then-write transaction fails at once when another one wrote in between.
             "transaction_mode": "IMMEDIATE",

@@ -10,11 +10,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from detection.announcements import EventsAccepted, announce
 from detection.intake.contacts import learn_contacts
+from detection.intake.gate import Gate
 from detection.intake.redaction import redact
 from detection.intake.schema import Draft, validate
 from detection.intake.strict_json import Flaw, Malformed, flaws, plain
@@ -45,6 +46,18 @@ class _Parcel:
     event: UUID
 
 
+@dataclass(frozen=True, slots=True)
+class _Load:
+    """One request's parcels and how they are to be taken."""
+
+    parcels: list[_Parcel]
+    client: Client
+    trust: Trust
+    now: datetime
+    historic: bool
+    ring: bool
+
+
 def accept(
     payloads: Sequence[Any],
     *,
@@ -57,7 +70,8 @@ def accept(
     """Take events in, one item an event in the order given. When this returns, accepted ones are durable.
 
     ``historic`` takes events of any age and only teaches the features with them: nothing is alerted or locked.
-    ``ring=False`` leaves the bell alone, for a caller that judges at once. A constant number of queries.
+    ``ring=False`` leaves the bell alone, for a caller that judges at once. A constant number of queries, shared with
+    whoever else is sending at this moment.
     """
     now = now or timezone.now()
     items: dict[int, Item] = {}
@@ -69,7 +83,10 @@ def accept(
         else:
             parcels.append(parcel)
     if parcels:
-        for item in _store(parcels, client, trust, now, historic=historic, ring=ring):
+        load = _Load(parcels, client, trust, now, historic, ring)
+        # Inside somebody's transaction it is theirs to commit, and no other thread's events belong in it.
+        stored = _store([load])[0] if connection.in_atomic_block else _gate.pass_through(load, len(parcels))
+        for item in stored:
             items[item.index] = item
     return [items[index] for index in range(len(payloads))]
 
@@ -99,25 +116,34 @@ def _digest(payload: dict[str, Any]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _store(
-    parcels: list[_Parcel], client: Client, trust: Trust, now: datetime, *, historic: bool, ring: bool
-) -> list[Item]:
+def _store(loads: Sequence[_Load]) -> list[list[Item]]:
+    """Several requests in one transaction; each one's items, in order."""
+    receipts = [
+        Receipt(client=load.client, event_id=p.draft.event_id, digest=p.digest, event=p.event, received_at=load.now)
+        for load in loads
+        for p in load.parcels
+    ]
     with transaction.atomic():
-        receipts = [
-            Receipt(client=client, event_id=p.draft.event_id, digest=p.digest, event=p.event, received_at=now)
-            for p in parcels
-        ]
         Receipt.objects.bulk_create(receipts, ignore_conflicts=True)
-        kept = {
-            receipt.event_id: receipt
-            for receipt in Receipt.objects.filter(client=client, event_id__in=[r.event_id for r in receipts])
-        }
-        fresh = [p for p in parcels if kept[str(p.draft.event_id)].event == p.event]
+        found = Receipt.objects.filter(
+            client__in={load.client.pk for load in loads}, event_id__in={receipt.event_id for receipt in receipts}
+        )
+        kept = {(receipt.client_id, receipt.event_id): receipt for receipt in found}
+        fresh = [
+            (p, load)
+            for load in loads
+            for p in load.parcels
+            if kept[load.client.pk, str(p.draft.event_id)].event == p.event
+        ]
         if fresh:
-            _insert(fresh, client, trust, now, historic)
-            if ring:
-                announce(EventsAccepted(len(fresh)))
-    return [_item(p, kept[str(p.draft.event_id)]) for p in parcels]
+            _insert(fresh)
+            ringing = sum(load.ring for _, load in fresh)
+            if ringing:
+                announce(EventsAccepted(ringing))
+    return [[_item(p, kept[load.client.pk, str(p.draft.event_id)]) for p in load.parcels] for load in loads]
+
+
+_gate: Gate[_Load, list[Item]] = Gate(_store)
 
 
 def _item(parcel: _Parcel, receipt: Receipt) -> Item:
@@ -134,42 +160,47 @@ def _item(parcel: _Parcel, receipt: Receipt) -> Item:
     return item
 
 
-def _insert(fresh: list[_Parcel], client: Client, trust: Trust, now: datetime, historic: bool) -> None:
-    named = {p.draft.member_id for p in fresh if p.draft.member_id}
+def _insert(fresh: Sequence[tuple[_Parcel, _Load]]) -> None:
+    named = {p.draft.member_id for p, _ in fresh if p.draft.member_id}
     members: dict[str, Member] = Member.objects.ensure(named) if named else {}
-    events = [_event(p, client, members, trust, now) for p in fresh]
+    events = [_event(p, load, members) for p, load in fresh]
     Event.objects.bulk_create(events)
     InboxItem.objects.bulk_create(
-        [InboxItem(event=e.pk, subject=e.subject, due_at=now, created_at=now, observe_only=historic) for e in events]
+        [
+            InboxItem(
+                event=event.pk,
+                subject=event.subject,
+                due_at=load.now,
+                created_at=load.now,
+                observe_only=load.historic,
+            )
+            for event, (_, load) in zip(events, fresh, strict=True)
+        ]
     )
-    if trust > Trust.LOW:
-        learn_contacts(events, now)
+    learn_contacts([event for event in events if event.trust > Trust.LOW])
 
 
-def _event(parcel: _Parcel, client: Client, members: dict[str, Member], trust: Trust, now: datetime) -> Event:
+def _event(parcel: _Parcel, load: _Load, members: dict[str, Member]) -> Event:
     draft = parcel.draft
     subject = EventRecord(
         id="",
         event_id="",
         type=draft.type,
         occurred_at=draft.occurred_at,
-        received_at=now,
-        client_id=client.pk,
+        received_at=load.now,
+        client_id=load.client.pk,
         member_id=draft.member_id,
-        **{
-            name: draft.body.get(name)
-            for name in ("device_id", "email", "payment_method_id", "session_id", "ip")
-        },
+        **{name: draft.body.get(name) for name in ("device_id", "email", "payment_method_id", "session_id", "ip")},
     ).subject
     return Event(
         id=parcel.event,
-        client=client,
+        client=load.client,
         event_id=draft.event_id,
         type=draft.type,
         occurred_at=draft.occurred_at,
-        received_at=now,
+        received_at=load.now,
         member=members.get(draft.member_id) if draft.member_id else None,
         subject=subject,
-        trust=int(trust),
+        trust=int(load.trust),
         body=draft.body,
     )

@@ -59,6 +59,7 @@ def test_a_bad_event_never_sinks_the_others_of_its_batch():
 
 def test_a_batch_is_stored_in_bulk():
     """SQLite takes 999 values a statement, so wide rows need a few statements more there; never one an event."""
+
     def cost(size, prefix):
         batch = [happened("login.succeeded", f"{prefix}{n}", email=f"{n}@example.com") for n in range(size)]
         with CaptureQueriesContext(connection) as queries:
@@ -105,7 +106,16 @@ def test_card_numbers_and_secrets_never_reach_a_table():
         )
     )
     kept = str(stored(item).body)
-    for secret in ("4111111111111111", "4111-1111", "4111 1111", "hunter2", "123'", "４１１１", "5500005555555559", "sk_0"):
+    for secret in (
+        "4111111111111111",
+        "4111-1111",
+        "4111 1111",
+        "hunter2",
+        "123'",
+        "４１１１",
+        "5500005555555559",
+        "sk_0",
+    ):
         assert secret not in kept
     assert "411111…1111" in kept
 
@@ -130,7 +140,12 @@ def test_a_contact_changed_while_locked_is_held():
     report(happened("account.created", email="mia@example.com"))
     member = Member.objects.get(member_id="mia")
     LockReason.objects.create(
-        member=member, state="locked", code="x", text="x", by="system", actor="system",
+        member=member,
+        state="locked",
+        code="x",
+        text="x",
+        by="system",
+        actor="system",
         expires_at=datetime.now(UTC) + timedelta(hours=1),
     )
     report(happened("profile.changed", email="thief@example.net"))
