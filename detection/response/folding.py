@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from detection.conf import FOLD_FOR
+from detection.kernel.incidents import grow, over, worth_an_alert
 from detection.kernel.records import Verdict
 from detection.kernel.vocabulary import Action, Severity
 from detection.models import Alert, AlertDetector, Member
 
-MOST_REASONS = 12
 CHANGED = (
     "folding severity severity_rank risk_score title summary detectors reasons suggested_actions action_taken "
     "event_count first_seen_at last_seen_at ip country device context"
@@ -27,11 +26,6 @@ class Folded:
     changed: list[Alert] = field(default_factory=list)
     grown_high: list[Alert] = field(default_factory=list)
     by_event: dict[str, Alert] = field(default_factory=dict)
-
-
-def worth_an_alert(verdict: Verdict) -> bool:
-    """Somebody has to hear of it: a live signal that suggests anything at all."""
-    return any(signal.suggests is not Action.NONE for signal in verdict.signals)
 
 
 def fold(verdicts: Sequence[Verdict], members: Mapping[str, Member], now: datetime) -> Folded:
@@ -49,7 +43,7 @@ def fold(verdicts: Sequence[Verdict], members: Mapping[str, Member], now: dateti
     for verdict in worth:
         key = (verdict.event.subject, verdict.incident or "")
         alert = current.get(key)
-        if alert is not None and verdict.event.occurred_at - alert.last_seen_at > FOLD_FOR:
+        if alert is not None and over(alert.last_seen_at, verdict, FOLD_FOR):
             alert.folding = False
             ended.append(alert)
             alert = None
@@ -57,7 +51,7 @@ def fold(verdicts: Sequence[Verdict], members: Mapping[str, Member], now: dateti
             alert = current[key] = _raise(verdict, members, now)
             folded.raised.append(alert)
         else:
-            _grow(alert, verdict)
+            grow(alert, verdict)
             if alert not in folded.raised and alert not in folded.changed:
                 folded.changed.append(alert)
         folded.by_event[verdict.event.id] = alert
@@ -116,48 +110,5 @@ def _raise(verdict: Verdict, members: Mapping[str, Member], now: datetime) -> Al
         last_seen_at=event.occurred_at,
         created_at=now,
     )
-    _grow(alert, verdict)
+    grow(alert, verdict)
     return alert
-
-
-def _grow(alert: Alert, verdict: Verdict) -> None:
-    event = verdict.event
-    alert.event_count += 1
-    alert.first_seen_at = min(alert.first_seen_at, event.occurred_at)
-    alert.last_seen_at = max(alert.last_seen_at, event.occurred_at)
-    if verdict.risk_score >= alert.risk_score:
-        lead = verdict.signals[0]
-        alert.risk_score = verdict.risk_score
-        alert.severity = verdict.severity
-        alert.severity_rank = verdict.severity.rank
-        alert.title = lead.title
-        alert.summary = lead.reason.text
-    reasons: dict[str, dict[str, Any]] = {reason["code"]: reason for reason in alert.reasons}
-    for signal in verdict.signals:
-        if signal.detector not in alert.detectors:
-            alert.detectors = [*alert.detectors, signal.detector]
-        reasons[signal.reason.code] = signal.reason.wire()
-    alert.reasons = list(reasons.values())[:MOST_REASONS]
-    suggested = {Action(action) for action in alert.suggested_actions} | {
-        signal.suggests for signal in verdict.signals if signal.suggests is not Action.NONE
-    }
-    alert.suggested_actions = [action.value for action in sorted(suggested, key=lambda a: -a.rank)]
-    _context(alert, verdict)
-
-
-def _context(alert: Alert, verdict: Verdict) -> None:
-    """Where it came from, as of the newest event that knew."""
-    event = verdict.event
-    known = {
-        "ip": event.ip,
-        "country": event.country,
-        "city": event.city,
-        "network": event.network_owner or event.network,
-        "device": event.device_id,
-        "user_agent": event.agent or event.user_agent,
-        "session_id": event.session_id,
-    }
-    alert.context = {name: value or alert.context.get(name) for name, value in known.items()}
-    alert.ip = alert.context["ip"] or ""
-    alert.country = alert.context["country"] or ""
-    alert.device = alert.context["device"] or ""
