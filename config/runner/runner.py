@@ -190,7 +190,7 @@ class Runner:
                 self.voice.say("up", f"not ready yet: {url} says {code} {json.dumps(body)}")
             return code == 200
 
-        self._await(works, f"{url} to say that every part works", every=0.2)
+        self._await(works, "every part to work", every=0.2)
 
     def _announce(self, flower_password: str, demo: dict[str, Any] | None) -> None:
         self.ready = True

@@ -141,7 +141,13 @@ def _redis_url() -> str:
         return addresses.NOBODY_LISTENS_HERE
 
 
-globals().update(addresses.redis_settings(_redis_url(), ENVIRONMENT.redis_urls))
+_redis = addresses.redis_settings(_redis_url(), ENVIRONMENT.redis_urls)
+REDIS_URL: str = _redis["REDIS_URL"]
+REDIS_BROKER_URL: str = _redis["REDIS_BROKER_URL"]
+REDIS_CHANNELS_URL: str = _redis["REDIS_CHANNELS_URL"]
+REDIS_FEATURES_URL: str = _redis["REDIS_FEATURES_URL"]
+CELERY_BROKER_URL: str = _redis["CELERY_BROKER_URL"]
+CHANNEL_LAYERS: dict[str, Any] = _redis["CHANNEL_LAYERS"]
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "secureretail"}}
 
 # --- Celery -----------------------------------------------------------------------------------------------
