@@ -87,6 +87,8 @@ def decide(event: UUID, *, now: datetime | None = None) -> dict[str, Any]:
         else:
             time.sleep(0.01)  # a worker has them: its results commit in milliseconds
         row.refresh_from_db()
+    if row.state == EventState.DEAD:
+        raise Busy(row.subject)  # it could not be judged: no answer is better than "allow"
     known = Decision.objects.filter(pk=event).first()
     return dict(known.answer) if known else _answer_later(row, now or timezone.now())
 

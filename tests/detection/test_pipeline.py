@@ -318,3 +318,12 @@ def test_history_is_measured_for_the_models_and_judged_by_nobody():
     paid = Event.objects.filter(type="transaction.succeeded").first()
     assert "anomaly-payments" in paid.seen
     assert not Alert.objects.exists()
+
+
+def test_an_event_that_could_not_be_judged_is_never_answered_allow():
+    (item,) = report(large_payment())
+    Event.objects.filter(pk=item.event).update(state=EventState.DEAD)
+    InboxItem.objects.update(dead=True)
+    assert item.event is not None
+    with pytest.raises(pipeline.Busy):
+        pipeline.decide(item.event)
