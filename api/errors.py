@@ -17,6 +17,7 @@ from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
 
+from detection import pipeline
 from detection.intake.strict_json import Malformed
 
 CONTENT_TYPE = "application/problem+json"
@@ -111,6 +112,8 @@ def as_problem(exc: BaseException | None) -> Problem:
             )
         case exceptions.ValidationError():
             return faulty(*flatten(exc.detail))
+        case pipeline.Busy():
+            return Problem(503, "This could not be judged just now. Ask again with the same event_id.", retry_after=1)
         case OperationalError() | InterfaceError():
             return Problem(503, "The database cannot be reached. Try again shortly.", retry_after=RETRY_WHEN_DOWN)
         case Http404() | exceptions.NotFound():
