@@ -2,7 +2,16 @@
 """The door to every command."""
 
 import os
+import re
 import sys
+
+
+def _arguments(argv: list[str]) -> list[str]:
+    """The command line, with ``backtest --settings FILE`` under its other name: Django takes ``--settings`` for the
+    name of its own settings before a command sees it."""
+    if argv[1:2] != ["backtest"]:
+        return argv
+    return argv[:2] + [re.sub(r"^--settings(?==|$)", "--rules", argument) for argument in argv[2:]]
 
 
 def main() -> None:
@@ -12,7 +21,7 @@ def main() -> None:
     from django.core.management import execute_from_command_line
 
     try:
-        execute_from_command_line(sys.argv)
+        execute_from_command_line(_arguments(sys.argv))
     except ImproperlyConfigured as fault:
         sys.exit(f"SecureRetail cannot start. {fault}")
 
