@@ -75,10 +75,22 @@ def beat(environ: Mapping[str, str], *, voice: Voice) -> Child:
 
 
 def flower(environ: Mapping[str, str], settings: Settings, *, voice: Voice) -> Child:
-    """The operators' view, on loopback behind a password it finds in its environment."""
-    command = [*script("celery"), "-A", "config", "flower", "--address=127.0.0.1", f"--port={settings.flower_port}"]
+    """The operators' view, on loopback behind a password it finds in its environment.
+
+    It hears everything from the broker and the workers, so it is started without the application: faster and smaller.
+    """
+    command = [*script("celery"), "flower", "--address=127.0.0.1", f"--port={settings.flower_port}"]
+    command += ["--logging=error"]
+    broker = {"CELERY_BROKER_URL": environ.get("REDIS_BROKER_URL") or environ["REDIS_URL"]}
     url = f"{address('127.0.0.1', settings.flower_port)}/healthcheck"
-    return Child("flower", command, environ=environ, answers=lambda _: ask(url)[0] == 200, patience=4, voice=voice)
+    return Child(
+        "flower",
+        command,
+        environ={**environ, **broker},
+        answers=lambda _: ask(url)[0] == 200,
+        patience=4,
+        voice=voice,
+    )
 
 
 def web(environ: Mapping[str, str], settings: Settings, *, voice: Voice) -> Child:
