@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
+from math import ceil
 from random import uniform
 from typing import Any
 
@@ -83,6 +84,16 @@ def faulty(*errors: Fault) -> Problem:
     return Problem(400, "What was sent cannot be used; see errors.", code="invalid", errors=errors)
 
 
+def out_of_reach(detail: str) -> Problem:
+    """Something we need is away for the moment."""
+    return Problem(503, detail, retry_after=spread(RETRY_WHEN_DOWN))
+
+
+def spread(seconds: float) -> float:
+    """A time to wait, a little longer for some, so that not everybody comes back at once."""
+    return seconds * uniform(1.0, 1.5)  # noqa: S311 - no secret
+
+
 def fault(pointer: str, detail: str, code: str = "invalid") -> Fault:
     return {"pointer": pointer, "detail": detail, "code": code}
 
@@ -115,7 +126,7 @@ def as_problem(exc: BaseException | None) -> Problem:
         case pipeline.Busy():
             return Problem(503, "This could not be judged just now. Ask again with the same event_id.", retry_after=1)
         case OperationalError() | InterfaceError():
-            return Problem(503, "The database cannot be reached. Try again shortly.", retry_after=RETRY_WHEN_DOWN)
+            return out_of_reach("The database cannot be reached. Try again shortly.")
         case Http404() | exceptions.NotFound():
             return missing()
         case UnreadablePostError():
@@ -159,7 +170,7 @@ def _content(problem: Problem) -> dict[str, Any]:
 def _headers(problem: Problem, exc: BaseException | None) -> dict[str, str]:
     headers = {}
     if problem.retry_after is not None:
-        headers["Retry-After"] = str(max(1, round(problem.retry_after * uniform(1.0, 1.5))))  # noqa: S311 spreads callers
+        headers["Retry-After"] = str(max(1, ceil(problem.retry_after)))
     if problem.status_code == 401:
         headers["WWW-Authenticate"] = getattr(exc, "auth_header", 'Bearer realm="SecureRetail"')
     return headers

@@ -14,7 +14,7 @@ from threading import Lock
 
 from django.conf import settings
 
-from api.errors import Problem
+from api.errors import Problem, spread
 
 #: (a second, burst)
 RATES: dict[str, tuple[float, float]] = {
@@ -97,7 +97,7 @@ class Buckets:
 
 
 def too_many(wait: float) -> Problem:
-    return Problem(429, "Too many requests. Try again shortly.", code="too-many-requests", retry_after=wait)
+    return Problem(429, "Too many requests. Try again shortly.", code="too-many-requests", retry_after=spread(wait))
 
 
 keys = Buckets("key")

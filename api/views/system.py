@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import structlog
@@ -10,6 +10,9 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 from django_prometheus.exports import ExportToDjangoView
+from prometheus_client import REGISTRY
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from api.addresses import from_this_machine
 from api.permissions import is_staff
@@ -59,6 +62,26 @@ def metrics(request: HttpRequest) -> HttpResponse:
         return HttpResponse(status=403, content=b"For staff, or from this machine.\n", content_type="text/plain")
     exported: HttpResponse = ExportToDjangoView(request)
     return exported
+
+
+class Queue(Collector):  # type: ignore[misc]
+    """What waits, read from the database when somebody scrapes."""
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        try:
+            counts, oldest = inbox.counts(), inbox.oldest_age()
+        except DatabaseError:
+            return  # a scrape tells what it can
+        for name, count in counts.items():
+            yield GaugeMetricFamily(f"secureretail_inbox_{name}", f"Events that are {name}", value=count)
+        age = oldest.total_seconds() if oldest else 0.0
+        yield GaugeMetricFamily("secureretail_inbox_oldest_seconds", "How long the oldest event waits", value=age)
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        return []  # nothing is read while the process starts
+
+
+REGISTRY.register(Queue())
 
 
 def _answer(well: bool, content: Mapping[str, Any]) -> HttpResponse:

@@ -67,7 +67,7 @@ def test_a_page_keeps_its_own_error_page(stranger: Caller) -> None:
 
 
 def test_the_committed_schema_is_the_one_the_doors_tell() -> None:
-    assert PAGE.read_text() == schema.as_yaml(), "run: make openapi"
+    assert PAGE.read_text() == schema.as_yaml(), "run: python manage.py spectacular --file docs/openapi.yaml"
 
 
 def test_the_schema_is_3_1_and_every_call_has_a_name_a_summary_and_its_problems() -> None:
@@ -110,6 +110,11 @@ def test_only_as_many_forwarders_count_as_there_are_proxies_of_ours(
     settings.TRUSTED_PROXIES = proxies
     request = RequestFactory().get("/", REMOTE_ADDR=peer, HTTP_X_FORWARDED_FOR=forwarded)
     assert client_ip(request) == seen
+
+
+def test_metrics_tell_what_waits(stranger: Caller, shop: Caller) -> None:
+    shop.post("events/", BROWSED)
+    assert b"secureretail_inbox_pending 1.0" in stranger.get("/metrics").content
 
 
 def test_metrics_are_for_this_machine_and_staff(stranger: Caller, olga: Caller, mia: Caller) -> None:
