@@ -8,7 +8,6 @@ import random
 from collections.abc import Callable
 
 import pytest
-from asgiref.sync import sync_to_async
 
 from detection import feed
 from detection.feed import StaffViewer
@@ -19,6 +18,7 @@ from realtime import messages
 from realtime import viewer as viewers
 from realtime.access import Door, Seat
 from realtime.audience import Audience
+from realtime.database import ask
 from realtime.messages import Close
 from realtime.viewer import Viewer
 
@@ -82,10 +82,10 @@ async def test_pushes_lost_doubled_and_shuffled_make_no_difference(seed: int, mo
         running.append(asyncio.create_task(viewer.run(audience, messages.hello(0, None), 0)))
         screens.append((screen, viewer))
     for _ in range(12):
-        pushes = await sync_to_async(said)(dice.randint(1, 6))
+        pushes = await ask(said, dice.randint(1, 6))
         dice.shuffle(pushes)
         for previous, cursor in pushes:
-            frames, _, _ = await sync_to_async(feed.frames)(StaffViewer(), after=previous, limit=1)
+            frames, _, _ = await ask(feed.frames, StaffViewer(), after=previous, limit=1)
             line = messages.lines(frames)
             assert line[0].cursor == cursor
             for _ in range(dice.choice([0, 1, 1, 1, 2])):
@@ -96,7 +96,7 @@ async def test_pushes_lost_doubled_and_shuffled_make_no_difference(seed: int, mo
             viewer.resume(int(screen.told()[-1]) if screen.told() else 0)
     audience.fill()  # what every heartbeat does
     await audience.filled()
-    expected = await sync_to_async(all_cursors)()
+    expected = await ask(all_cursors)
     await soon(lambda: all(screen.told()[-1:] == expected[-1:] for screen, _ in screens))
     for screen, viewer in screens:
         assert sorted(set(screen.told())) == expected
@@ -118,9 +118,9 @@ async def test_a_queue_that_grows_too_long_is_read_from_the_database_instead(
     audience.viewers.add(viewer)
     running = asyncio.create_task(viewer.run(audience, messages.hello(0, None), 0))
     await soon(lambda: viewer.state is viewers.State.LIVE)
-    await sync_to_async(said)(60)
+    await ask(said, 60)
     audience.fill()
-    expected = await sync_to_async(all_cursors)()
+    expected = await ask(all_cursors)
     await soon(lambda: screen.told() == expected)
     viewer.leave(Close.OVER)
     await running

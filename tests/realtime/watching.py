@@ -40,18 +40,24 @@ class Watcher:
         self._opening.__exit__(None, None, None)
 
     def next(self, within: float = 5.0) -> Frame:
-        """The next frame, whatever it is."""
-        frame: Frame = json.loads(self.connection.recv(timeout=within))
-        self.frames.append(frame)
-        return frame
+        """The next frame that is no heartbeat, which may come at any time."""
+        return self.until(lambda frame: frame["kind"] != "heartbeat", within)
+
+    def heartbeat(self) -> Frame:
+        return self.until(lambda frame: frame["kind"] == "heartbeat", within=11)
 
     def until(self, fact: Callable[[Frame], bool], within: float = 5.0) -> Frame:
         """The next frame of which the fact holds; those before it are kept."""
         deadline = time.monotonic() + within
         while True:
-            frame = self.next(max(deadline - time.monotonic(), 0))
+            frame = self._receive(max(deadline - time.monotonic(), 0))
             if fact(frame):
                 return frame
+
+    def _receive(self, within: float) -> Frame:
+        frame: Frame = json.loads(self.connection.recv(timeout=within))
+        self.frames.append(frame)
+        return frame
 
     def hello(self) -> Frame:
         frame = self.next()
@@ -66,7 +72,7 @@ class Watcher:
         deadline = time.monotonic() + within
         try:
             while True:
-                self.next(max(deadline - time.monotonic(), 0))
+                self._receive(max(deadline - time.monotonic(), 0))
         except ConnectionClosed as end:
             return end.rcvd.code if end.rcvd else 1006
 
