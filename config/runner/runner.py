@@ -91,6 +91,8 @@ class Runner:
     # --- up -----------------------------------------------------------------------------------------------
     def _start(self) -> None:
         self._choose_ports()
+        if settings.WORKERS and settings.WORKERS > settings.CELERY_WORKER_CONCURRENCY:
+            self.voice.say("up", f"WORKERS={settings.WORKERS}: SQLite serves two worker processes, so there are two")
         redis_url = self._start_valkey()
         self._migrate()
         demo = self._seed()

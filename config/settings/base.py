@@ -178,6 +178,13 @@ CELERY_TASK_TIME_LIMIT = 30
 CELERY_TASK_PUBLISH_RETRY = True
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.1}
 CELERY_TASK_DEFAULT_QUEUE = "events"
+CELERY_TASK_ROUTES = {
+    "tasks.events.*": {"queue": "events"},
+    "tasks.notices.*": {"queue": "notices"},
+    "tasks.expiry.*": {"queue": "upkeep"},
+    "tasks.learning.*": {"queue": "upkeep"},
+    "tasks.upkeep.*": {"queue": "upkeep"},
+}
 WORKER_QUEUES = ("events", "notices", "upkeep")
 CELERY_TASK_SEND_SENT_EVENT = False
 CELERY_WORKER_SEND_TASK_EVENTS = True
