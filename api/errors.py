@@ -124,7 +124,7 @@ def as_problem(exc: BaseException | None) -> Problem:
         case exceptions.ValidationError():
             return faulty(*flatten(exc.detail))
         case pipeline.Busy():
-            return Problem(503, "This could not be judged just now. Ask again with the same event_id.", retry_after=1)
+            return out_of_reach("This could not be judged just now. Ask again with the same event_id.")
         case OperationalError() | InterfaceError():
             return out_of_reach("The database cannot be reached. Try again shortly.")
         case Http404() | exceptions.NotFound():

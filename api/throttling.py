@@ -35,11 +35,12 @@ class Allowance:
     left: int
     wait: float
     full_in: float
+    window: float
 
     @property
     def headers(self) -> dict[str, str]:
         return {
-            "RateLimit-Policy": f'"default";q={self.burst};w={max(1, ceil(self.full_in))}',
+            "RateLimit-Policy": f'"default";q={self.burst};w={max(1, ceil(self.window))}',
             "RateLimit": f'"default";r={self.left};t={max(0, ceil(self.full_in))}',
         }
 
@@ -88,7 +89,7 @@ class Buckets:
                 self._levels[caller] = (level, now)
             if len(self._levels) > MOST_CALLERS:
                 self._drop_full(now, rate, burst)
-        return Allowance(int(burst), max(0, int(level)), wait, (burst - level) / rate)
+        return Allowance(int(burst), max(0, int(level)), wait, (burst - level) / rate, burst / rate)
 
     def _drop_full(self, now: float, rate: float, burst: float) -> None:
         full = [who for who, (level, at) in self._levels.items() if level + (now - at) * rate >= burst]
