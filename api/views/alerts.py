@@ -15,7 +15,7 @@ from api.pagination import only, paginate
 from api.permissions import ADMINS, READERS, WORKERS, Access
 from api.schema import PROBLEMS, READ_PROBLEMS
 from api.serializers import forms, shapes
-from api.views.door import Door
+from api.views.door import Door, known_id
 from detection import feed
 from detection.kernel.records import iso
 from detection.kernel.vocabulary import KeyScope
@@ -61,7 +61,7 @@ class AlertDetail(Door):
         operation_id="read_alert", summary="An alert", responses={200: shapes.AlertDetailShape, **READ_PROBLEMS}
     )
     def get(self, request: Any, alert_id: str) -> Response:
-        alert = alerts.visible().filter(pk=_known(alert_id)).first()
+        alert = alerts.visible().filter(pk=known_id(alert_id)).first()
         if alert is None:
             raise errors.missing()
         trail = [_action_wire(action) for action in alerts.trail(alert)]
@@ -135,7 +135,7 @@ class Undo(Door):
     )
     def post(self, request: Any, action_id: str) -> Response:
         self.body(forms.NothingForm)
-        action = AlertAction.objects.filter(pk=_known(action_id)).values_list("pk", flat=True).first()
+        action = AlertAction.objects.filter(pk=known_id(action_id)).values_list("pk", flat=True).first()
         if action is None:
             raise errors.missing()
         return acted(alerts.undo(action, actor=self.actor))
@@ -184,13 +184,6 @@ def _matching(params: dict[str, str]) -> list[UUID]:
 
 def _takes(verb: Callable[..., Any], name: str) -> bool:
     return name in verb.__annotations__
-
-
-def _known(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise errors.missing() from None
 
 
 def _action_wire(action: AlertAction) -> dict[str, Any]:

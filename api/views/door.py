@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
+from uuid import UUID
 
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -98,6 +99,14 @@ class Door(APIView):
     def actor(self) -> Actor:
         ip = client_ip(self.request._request)
         return self.credentials.actor(ip) if self.by_key else accounts.actor_of(self.request.user, ip)
+
+
+def known_id(text: str) -> UUID:
+    """An id of ours from an address. Raises Problem 404."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise errors.missing() from None
 
 
 def known_member(member_id: str) -> Member:

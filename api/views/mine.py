@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
@@ -17,7 +16,7 @@ from api.permissions import MEMBERS, member_of
 from api.schema import PROBLEMS, READ_PROBLEMS
 from api.serializers import forms, shapes
 from api.views.alerts import PAGED
-from api.views.door import Door
+from api.views.door import Door, known_id
 from detection.kernel.records import Actor, iso
 from detection.kernel.vocabulary import ActorKind
 from detection.models import Device, Event, Member
@@ -132,7 +131,7 @@ class Deny(MemberDoor):
     )
     def post(self, request: Any, alert_id: str) -> Response:
         self.body(forms.NothingForm)
-        key = _known(alert_id)
+        key = known_id(alert_id)
         return _disputed(disputes.deny(key, member=self.member, actor=self.actor, session_key=self.session_key))
 
 
@@ -149,7 +148,7 @@ class Confirm(MemberDoor):
     )
     def post(self, request: Any, alert_id: str) -> Response:
         self.body(forms.NothingForm)
-        return _disputed(disputes.confirm(_known(alert_id), member=self.member, actor=self.actor))
+        return _disputed(disputes.confirm(known_id(alert_id), member=self.member, actor=self.actor))
 
 
 class AskCode(MemberDoor):
@@ -264,13 +263,6 @@ def _disputed(disputed: disputes.Disputed) -> Response:
             "lock": disputed.lock.wire() if disputed.lock else None,
         }
     )
-
-
-def _known(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise errors.missing() from None
 
 
 def _event_wire(event: Event) -> dict[str, Any]:
