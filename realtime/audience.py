@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Iterable
 
 import structlog
-from django.db import DatabaseError
 
 from detection import feed
 from realtime import messages
@@ -52,7 +51,7 @@ class Audience:
             while more:
                 try:
                     frames, cursor, more = await ask(feed.frames, self._reader, after=self.last)
-                except DatabaseError as error:  # the next heartbeat tries again
+                except Exception as error:  # noqa: BLE001 - whatever it was, the next look tries again
                     logger.warning("feed.unreadable", error=type(error).__name__)
                     return
                 self._give(messages.lines(frames))

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import structlog
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.db import DatabaseError
 
 from detection import feed
 from detection.feed import MemberViewer
@@ -41,7 +42,10 @@ class LiveConsumer(AsyncWebsocketConsumer):
     async def connect(self) -> None:
         """Accept, and close at once with the reason when there is no seat for this session."""
         await self.accept()
-        seat = await ask(access.admit, self.door, access.session_of(self.scope["headers"]))
+        try:
+            seat = await ask(access.admit, self.door, access.session_of(self.scope["headers"]))
+        except DatabaseError:
+            seat = Close.UNAVAILABLE
         if isinstance(seat, Close):
             await self._close(seat)
             return
@@ -87,9 +91,9 @@ class LiveConsumer(AsyncWebsocketConsumer):
             audience = await board.join(viewer)
             cursor, hello = await ask(_greeting, viewer.seat)
             await viewer.run(audience, hello, cursor)
-        except Exception as error:  # a database that is away: the client comes back and tries again
+        except Exception as error:
             logger.warning("live.socket_failed", error=type(error).__name__, exc_info=True)
-            await self._close(Close.OVER)
+            await self._close(Close.UNAVAILABLE)
         finally:
             board.leave(viewer)
 

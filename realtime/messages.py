@@ -19,7 +19,7 @@ LARGEST_INBOUND = 4096
 
 
 class Close(IntEnum):
-    """Why a socket was closed. A client comes back by itself only after 1000, 1001, 1006, 1011 and 4429."""
+    """Why a socket was closed. Signed out or not allowed: coming back is of no use without signing in anew."""
 
     OVER = 1000
     MALFORMED = 4400
@@ -27,6 +27,7 @@ class Close(IntEnum):
     NOT_ALLOWED = 4403
     TOO_SLOW = 4408
     TOO_MANY = 4429
+    UNAVAILABLE = 4503
 
 
 class Line(NamedTuple):

@@ -16,9 +16,7 @@ PATHS: dict[str, Any] = {
     "/ws/member/": MemberConsumer.as_asgi(),
 }
 
-#: Sockets an address may have that are not (or not yet) someone's. A signed-in user's are counted by user.
-STRANGERS_PER_ADDRESS = 20
-
+#: Open sockets by address that are not, or not yet, someone's. A signed-in user's are counted by user.
 _strangers: Counter[str] = Counter()
 
 Scope = dict[str, Any]
@@ -31,7 +29,8 @@ async def websocket_application(scope: Scope, receive: Receive, send: Send) -> N
     too many sockets open that are not yet someone's."""
     consumer = PATHS.get(scope["path"])
     address = _address(scope)
-    if consumer is None or not is_ours(scope["headers"]) or _strangers[address] >= STRANGERS_PER_ADDRESS:
+    most = getattr(settings, "STRANGERS_PER_ADDRESS", 20)
+    if consumer is None or not is_ours(scope["headers"]) or _strangers[address] >= most:
         await send({"type": "websocket.close"})
         return
     stranger = _Stranger(address)

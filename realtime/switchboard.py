@@ -17,7 +17,7 @@ from weakref import WeakKeyDictionary
 
 import structlog
 from channels.layers import get_channel_layer
-from django.db import DatabaseError
+from django.conf import settings
 from django.db.models import Max
 from redis.exceptions import RedisError
 
@@ -37,8 +37,7 @@ HEARTBEAT = 10.0
 DEAF_LOOK = 2.0
 #: Longest wait for Valkey, and for a push of our own to come back.
 LAYER_WAITS = 2.0
-LAYER_FAULTS = (RedisError, OSError)
-SOCKETS_PER_USER = 5
+LAYER_FAULTS = (RedisError, OSError, RuntimeError)
 
 
 class Switchboard:
@@ -60,7 +59,8 @@ class Switchboard:
 
     def seat(self, viewer: Viewer) -> bool:
         """Count a viewer in; whether its user may have one more socket."""
-        if sum(other.seat.user == viewer.seat.user for other in self.viewers) >= SOCKETS_PER_USER:
+        most = getattr(settings, "SOCKETS_PER_USER", 5)
+        if sum(other.seat.user == viewer.seat.user for other in self.viewers) >= most:
             return False
         self._start()
         self.viewers.add(viewer)
@@ -228,7 +228,7 @@ class Switchboard:
             await self._look()
             if check:
                 await self._check_seats()
-        except DatabaseError as error:  # the database is away: the sockets stay, the next look may succeed
+        except Exception as error:  # noqa: BLE001 - the sockets stay, and the next look may succeed
             logger.warning("live.look_failed", error=type(error).__name__)
 
     async def _look(self) -> None:

@@ -12,7 +12,7 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import structlog
 
@@ -20,7 +20,7 @@ logger = structlog.get_logger(__name__)
 
 Thing = TypeVar("Thing")
 
-_couriers: weakref.WeakSet[Courier] = weakref.WeakSet()
+_couriers: weakref.WeakSet[Courier[Any]] = weakref.WeakSet()
 
 
 class Courier(Generic[Thing]):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from functools import lru_cache
+from typing import cast
 
 from redis import Redis
 from redis.backoff import NoBackoff
@@ -41,7 +42,7 @@ def read() -> dict[str, float] | None:
     if _breaker.open:
         return None
     try:
-        found = client().mget([_key(part) for part in PARTS])
+        found = cast("list[str | None]", client().mget([_key(part) for part in PARTS]))
     except (RedisError, OSError):
         _breaker.failed()
         return None

@@ -45,7 +45,28 @@ class PulseScheduler(PersistentScheduler):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._pulse_due = 0.0
+        self._away = False
         super().__init__(*args, **kwargs)
+
+    def apply_entry(self, entry: Any, producer: Any = None) -> None:
+        """Send one ring. One that cannot be sent is no loss: the next is seconds away."""
+        try:
+            self.apply_async(entry, producer=producer, advance=False)
+        except Exception as error:  # noqa: BLE001 - beat outlives whatever keeps it from ringing
+            self._note(error)
+        else:
+            self._note(None)
+
+    def _ensure_connected(self) -> Any:
+        return self.connection.ensure_connection(max_retries=1, interval_start=0.2, interval_step=0)
+
+    def _note(self, error: Exception | None) -> None:
+        """Say it once when the broker goes away, and once when it is back."""
+        if error is not None and not self._away:
+            logger.warning("beat.broker_away", error=type(error).__name__)
+        elif error is None and self._away:
+            logger.info("beat.broker_back")
+        self._away = error is not None
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
         """Send what is due and write the pulse; seconds until the next look."""
@@ -54,7 +75,7 @@ class PulseScheduler(PersistentScheduler):
             pulse.write("beat")
         try:
             pause = super().tick(*args, **kwargs)
-        except Exception as error:  # noqa: BLE001 - beat outlives whatever keeps it from ringing
-            logger.warning("beat.tick_failed", error=type(error).__name__, text=str(error)[:200])
+        except Exception as error:  # noqa: BLE001 - as above
+            self._note(error)
             return 1.0
         return float(min(pause, max(self._pulse_due - time.monotonic(), 0.0)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from typing import Any
 
@@ -254,6 +255,35 @@ def test_a_user_has_five_sockets_and_a_freed_place_can_be_taken(web: Web, olga: 
     assert eventually(tried)
     for watcher in watchers:
         watcher.close()
+
+
+def test_an_address_has_room_for_twenty_strangers_and_is_then_refused(web: Web, olga: User) -> None:
+    """A stranger that does not answer the close frame keeps its place for a second, until it is dropped."""
+    silent = [socket.create_connection(("127.0.0.1", web.port)) for _ in range(40)]
+    request = (
+        f"GET /ws/alerts/ HTTP/1.1\r\nHost: 127.0.0.1:{web.port}\r\nOrigin: http://127.0.0.1:{web.port}\r\n"
+        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    )
+    for stranger in silent:
+        stranger.sendall(request.encode())
+    answers = []
+    for stranger in silent:
+        stranger.settimeout(5)
+        answers.append(stranger.recv(100).split(b" ")[1])
+        stranger.close()
+    assert answers.count(b"101") >= 20
+    assert set(answers) <= {b"101", b"403"}
+    assert b"403" in answers
+
+    def admitted() -> bool:
+        try:
+            with web.watch("/ws/alerts/", signed_in(olga)) as staff:
+                return staff.next()["kind"] == "hello"
+        except InvalidStatus:
+            return False
+
+    assert eventually(admitted)
 
 
 def test_signing_out_closes_the_sockets_of_that_session_and_of_no_other(web: Web, olga: User) -> None:

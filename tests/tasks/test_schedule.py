@@ -41,6 +41,7 @@ def valkey(tmp_path: Path) -> Iterator[OwnValkey]:
 def test_beat_rings_shows_its_pulse_and_outlives_its_broker(valkey: OwnValkey, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "celery", "-A", "config", "beat", "--pidfile=", "--loglevel", "WARNING"]
     schedule = ["--schedule", str(tmp_path / "schedule")]
+    valkey.kill()
     beat = start(tmp_path / "beat.log", *command, *schedule, REDIS_URL=valkey.url)
     features = valkey.url.removesuffix("/0") + "/2"
     broker = Redis.from_url(valkey.url)
@@ -51,6 +52,8 @@ def test_beat_rings_shows_its_pulse_and_outlives_its_broker(valkey: OwnValkey, t
 
     try:
         with override_settings(REDIS_FEATURES_URL=features):
+            eventually(lambda: "beat.broker_away" in (tmp_path / "beat.log").read_text(), within=30)
+            valkey.start()
             assert eventually(beats, within=30)
             assert eventually(lambda: broker.llen("upkeep") and broker.llen("events"), within=15)
             valkey.kill()
