@@ -112,12 +112,12 @@ def fake_accounts(tape: Tape, level: Level, at: datetime, members: list[Member])
             device = tape.name()
         name = f"n{rng.getrandbits(36):09x}"
         hand = Hand(address, rng.choice(AGENTS["phone"]), device, tape.name(), name)
-        campaign.did(tape.put(at, "account.created", hand.changed(email=f"{name}@example.net")), victim=name)
-        campaign.did(tape.put(at := tape.soon(at, 10, 40), "login.succeeded", hand), victim=name)
-        campaign.did(tape.put(at := tape.soon(at, 10, 60), "coupon.redeemed", hand), victim=name)
+        campaign.did(tape.put(at, "account.created", hand.changed(email=f"{name}@example.net")))
+        campaign.did(tape.put(at := tape.soon(at, 10, 40), "login.succeeded", hand))
+        campaign.did(tape.put(at := tape.soon(at, 10, 60), "coupon.redeemed", hand))
         amount = f"{rng.uniform(120, 400) * country.per_euro:.2f}"
         card = f"pm_{rng.getrandbits(48):012x}"
         made = order(tape, hand, at, amount=amount, currency=country.currency, card=card, fails=rng.randint(0, 1))
-        campaign.did(*made.events, victim=name, loss=[made.paid] if made.paid else [])
+        campaign.did(*made.events, loss=[made.paid] if made.paid else [])
         at = tape.soon(made.over, pause * 0.5, pause * 1.5)
     return campaign
