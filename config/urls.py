@@ -8,3 +8,9 @@ urlpatterns = [
     path("", include("api.urls")),
     path("", include("frontend_templates.urls")),
 ]
+
+# Programs get problems, people get pages, whatever fails before a view.
+handler400 = "api.errors.bad_request"
+handler403 = "api.errors.forbidden"
+handler404 = "api.errors.not_found"
+handler500 = "api.errors.server_error"

@@ -25,6 +25,7 @@ MEMBERS_ONLY = (
 )
 NO_ROLE = "You are signed in, but this sign-in has no page here. Ask an administrator for a role."
 READS_ONLY = "Auditors can read everything here and change nothing."
+TRAIL_ONLY = "The audit trail is for administrators and auditors."
 ADMIN_ONLY = "Only an administrator can do this."
 
 
@@ -44,6 +45,11 @@ def member_of(request: HttpRequest) -> Member | None:
 def staff_page(view: View) -> View:
     """For every role of the staff, to read."""
     return _guarded(view, _staff, ("GET", "HEAD"))
+
+
+def trail_page(view: View) -> View:
+    """For those who answer for the system: admins and auditors, to read."""
+    return _guarded(view, _answerable, ("GET", "HEAD"))
 
 
 def staff_action(view: View) -> View:
@@ -99,6 +105,12 @@ def _guarded(view: View, check: Callable[[HttpRequest], None], methods: tuple[st
 def _staff(request: HttpRequest) -> None:
     if role_of(request) is None:
         raise PermissionDenied(STAFF_ONLY if member_of(request) else NO_ROLE)
+
+
+def _answerable(request: HttpRequest) -> None:
+    _staff(request)
+    if role_of(request) == Role.ANALYST:
+        raise PermissionDenied(TRAIL_ONLY)
 
 
 def _writers(request: HttpRequest) -> None:

@@ -15,7 +15,7 @@ from detection.kernel.vocabulary import Role, RuleState
 from detection.models import AuditEntry, AuditPending, Event, ModelVersion, RuleSetting
 from detection.work import unit_of_work
 from frontend_templates import parts, wording
-from frontend_templates.access import actor_of, admin_action, role_of, staff_page
+from frontend_templates.access import actor_of, admin_action, role_of, staff_page, trail_page
 from frontend_templates.answers import answer
 
 AUDIT_PAGE = 100
@@ -74,9 +74,11 @@ def models(request: HttpRequest) -> HttpResponse:
     return render(request, "operator/models.html", {"section": "models", "models": found})
 
 
-@staff_page
+@trail_page
 def audit(request: HttpRequest) -> HttpResponse:
-    """The audit trail, newest first."""
+    """The audit trail, newest first. Reading it is written into it."""
+    with unit_of_work(actor_of(request)) as work:
+        work.audit("audit.read", target="page")
     entries = AuditEntry.objects.order_by("-seq")
     chosen = {name: request.GET[name].strip()[:300] for name in ("action", "actor", "target") if request.GET.get(name)}
     entries = entries.filter(**chosen)

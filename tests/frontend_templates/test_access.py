@@ -68,7 +68,8 @@ def test_staff_read_every_page_of_theirs(
     name: str, olga: Browser, ada: Browser, auditor: Browser, address: Any
 ) -> None:
     for browser in (olga, ada, auditor):
-        assert browser.get(address(name)).status_code == 200
+        expected = 403 if name == "audit" and browser is olga else 200  # the trail is for who answers for it
+        assert browser.get(address(name)).status_code == expected
 
 
 @pytest.mark.parametrize("name", STAFF_PAGES)
