@@ -78,4 +78,4 @@ def test_the_table_is_printed_for_every_roster(capsys: pytest.CaptureFixture[str
     assert set(told) == {"ours", "textbook", "naive"}
     assert told["ours"]["rows"]["campaigns found"] is not None
     call_command("quality", "--members", "40", "--days", "6", "--seeds", "1", "--only", "ours", "--no-life-like")
-    assert "robbed accounts found" in capsys.readouterr().out
+    assert "campaigns found" in capsys.readouterr().out
