@@ -1,0 +1,71 @@
+"""A system to break: started once for the module, mended by each test before it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.flows.stage import closing, signed_in
+from tests.live import LiveSystem, eventually
+
+
+class Victim:
+    """A running system whose parts are killed, stopped and waited for."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.system = LiveSystem.start(data_dir)
+        self.stopped: list[int] = []
+
+    def kill(self, part: str) -> None:
+        """End a part, and all processes of its group, as the kernel would."""
+        os.killpg(self.system.pid_of(part), signal.SIGKILL)
+
+    def kill_the_runner(self) -> None:
+        """End the runner; its children go with it."""
+        self.system.process.kill()
+        self.system.process.wait()
+        eventually(lambda: not self.system.processes(), within=15)
+
+    def start_again(self) -> None:
+        """A second start over the same data, at the same address."""
+        self.system = LiveSystem.start(self.system.data_dir, PORT=self.system.environ["PORT"])
+
+    def freeze(self, pid: int) -> None:
+        os.kill(pid, signal.SIGSTOP)
+        self.stopped.append(pid)
+
+    def thaw(self) -> None:
+        while self.stopped:
+            os.kill(self.stopped.pop(), signal.SIGCONT)
+
+    def wait_until_whole(self, within: float = 60) -> None:
+        eventually(lambda: self.system.status()[0] == 200, within=within)
+
+
+@pytest.fixture(scope="module")
+def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victim]:
+    found = Victim(tmp_path_factory.mktemp("chaos") / "data")
+    yield found
+    found.thaw()
+    assert found.system.stop() == 0
+
+
+@pytest.fixture(autouse=True)
+def _whole_again(victim: Victim) -> Iterator[None]:
+    """Whatever a test broke or left frozen works again before the next one."""
+    with closing():
+        yield
+    victim.thaw()
+    victim.wait_until_whole()
+
+
+@pytest.fixture(scope="module")
+def olga(victim: Victim) -> Iterator[httpx.Client]:
+    """An analyst whose session outlives every crash."""
+    with closing():
+        yield signed_in(victim.system, "olga")
