@@ -54,7 +54,6 @@ class Duty:
                 self._by_type[event_type] = known
         return known
 
-
     def learning(self, event_type: str) -> frozenset[Wish]:
         """What the models alone wish for of a type: history is measured for them and judged by nobody."""
         kinds = [kind for kind in vector.KINDS if event_type in kind.listens_to]

@@ -23,9 +23,7 @@ def of_members(member_ids: Collection[str]) -> tuple[dict[str, list[EventRecord]
     ranked = (
         Event.objects.filter(member__member_id__in=member_ids, occurred_at__gt=timezone.now() - REACH)
         .exclude(state=EventState.PENDING)
-        .annotate(
-            place=Window(RowNumber(), partition_by="member", order_by=[F("occurred_at").desc(), F("id").desc()])
-        )
+        .annotate(place=Window(RowNumber(), partition_by="member", order_by=[F("occurred_at").desc(), F("id").desc()]))
         .filter(place__lte=MOST)
         .select_related("member")
         .order_by("occurred_at", "id")

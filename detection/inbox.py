@@ -85,9 +85,7 @@ def _bury(now: datetime) -> None:
     spent = InboxItem.objects.filter(dead=False, attempt__gte=ATTEMPTS, lease_until__lte=now)
     events = list(spent.values_list("event", flat=True)[:BATCH])
     if events:
-        InboxItem.objects.filter(event__in=events).update(
-            dead=True, lease_until=None, token=None, error="WorkerDied"
-        )
+        InboxItem.objects.filter(event__in=events).update(dead=True, lease_until=None, token=None, error="WorkerDied")
         Event.objects.filter(pk__in=events).update(state=EventState.DEAD)
 
 

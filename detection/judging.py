@@ -32,9 +32,7 @@ def judge(
         if not places:
             continue
         needs = detector.needs()
-        pairs = [
-            (events[place], {name: granted[place].get(wish) for name, wish in needs.items()}) for place in places
-        ]
+        pairs = [(events[place], {name: granted[place].get(wish) for name, wish in needs.items()}) for place in places]
         for place, (_event, view), signal in zip(places, pairs, _ask(detector, pairs), strict=True):
             seen[place][detector.id] = view
             if isinstance(signal, Exception):
@@ -59,13 +57,11 @@ def learned(event: EventRecord, granted: Granted) -> dict[str, Any]:
     }
 
 
-def _ask(
-    detector: Detector, pairs: Sequence[tuple[EventRecord, Mapping[str, Any]]]
-) -> list[Signal | None | Exception]:
+def _ask(detector: Detector, pairs: Sequence[tuple[EventRecord, Mapping[str, Any]]]) -> list[Signal | Exception | None]:
     try:
         return list(detector.inspect_many(pairs))
     except Exception:  # noqa: BLE001 - a broken rule must not silence the rest: find whose event it was
-        answers: list[Signal | None | Exception] = []
+        answers: list[Signal | Exception | None] = []
         for event, view in pairs:
             try:
                 answers.append(detector.inspect(event, view))

@@ -166,7 +166,7 @@ def _load(held: inbox.Claim) -> Batch:
 
 
 def _measure(batch: Batch, duty: catalog.Duty, *, inline: bool) -> tuple[Sequence[Granted], tuple[str, ...]]:
-    """The features of what is judged, after what only teaches was observed and measured for the models to learn from."""
+    """The features of what is judged, after what only teaches was observed and measured for the models' sake."""
     wishes = [duty.listening(event.type)[1] for event in batch.judged]
     if inline and _store_is_away():
         return _from_database(batch, duty, wishes), ("features",)
@@ -223,7 +223,7 @@ def _write(batch: Batch, verdicts: Sequence[Verdict], response: Response, now: d
         row.outcome = response.outcomes[verdict.event.id]
         row.risk_score = verdict.risk_score
         row.severity = verdict.severity
-        row.signals = [signal.wire() for signal in (*verdict.signals, *verdict.shadows)]
+        row.signals = [signal.wire() for signal in (*verdict.signals, *verdict.trust, *verdict.shadows)]
         row.seen = _plain(verdict.seen)
         row.broken = list(verdict.broken)
         row.degraded = list(verdict.degraded)
@@ -277,7 +277,7 @@ def _write_answers(
         if verdict.event.id not in answering:
             continue
         row = batch.rows[verdict.event.id]
-        reasons = [signal.reason for signal in verdict.signals]
+        reasons = list(verdict.reasons)
         refusal = response.refusals.get(verdict.event.id)
         if refusal:
             reasons.append(refusal)
@@ -286,13 +286,16 @@ def _write_answers(
         Decision.objects.create(event=row.pk, answer=answer, decided_at=now)
 
 
+_REASON = ("code", "text", "observed", "threshold", "points")
+
+
 def _answer_later(row: Event, now: datetime) -> dict[str, Any]:
-    """The answer for an event that was judged before anybody asked: its verdict, and the lock as it is at the action."""
+    """The answer for an event that was judged before anybody asked: its verdict, and the lock as it is now."""
     with transaction.atomic():
         lock = locks.of(row.member) if row.member is not None else None
         outcome = Outcome(row.outcome or Outcome.ALLOW)
         reasons: list[dict[str, Any]] = [
-            {name: signal[name] for name in ("code", "text", "observed", "threshold")}
+            {name: signal[name] for name in _REASON if name != "points" or signal[name] < 0}
             for signal in row.signals
             if not signal["shadow"]
         ]

@@ -73,7 +73,7 @@ class Gate(Generic[Load, Result]):
         try:
             for ticket, result in zip(group, self._store([ticket.load for ticket in group]), strict=True):
                 ticket.result = result
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - it is raised where its request waits
             if len(group) == 1:
                 group[0].error = error
                 return

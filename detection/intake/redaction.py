@@ -15,7 +15,9 @@ _SECRET_NAMES = re.compile(
     r"api_?key|authorization|cookie|set-cookie|track[12]?(_data)?|card_?number|pan|otp|one_time_code)$",
     re.IGNORECASE,
 )
-_SECRET_SHAPES = re.compile(r"\bsk_[0-9A-Za-z]+_[0-9A-Za-z_\-]{16,}|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}|\bBearer\s+\S{8,}")
+_SECRET_SHAPES = re.compile(
+    r"\bsk_[0-9A-Za-z]+_[0-9A-Za-z_\-]{16,}|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}|\bBearer\s+\S{8,}"
+)
 _CARD = re.compile(r"(?<![\w])(?:\d[ \-.]?){12,18}\d(?![\w])")
 #: Ids are opaque and compared by rules; one that is a card number is kept as a keyed pseudonym.
 PSEUDONYMISED = ("payment_method_id", "recipient_id", "order_id", "session_id", "device_id")

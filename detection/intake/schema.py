@@ -22,11 +22,20 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d
 _EMAIL = re.compile(r"[^\s@<>,;:\"\x00-\x1f]{1,64}@[^\s@<>,;:\"\x00-\x1f]{1,189}")
 _PHONE = re.compile(r"\+?[0-9][0-9 ()\-./]{3,31}")
 _AMOUNT = re.compile(r"\d{1,16}(\.\d{1,4})?")
-_PAYMENT_TEXTS = (
-    "bin card_country funding avs cvc decline_code psp psp_payment_id shipping_key billing_key".split()
-)
+_PAYMENT_TEXTS = [
+    "bin",
+    "card_country",
+    "funding",
+    "avs",
+    "cvc",
+    "decline_code",
+    "psp",
+    "psp_payment_id",
+    "shipping_key",
+    "billing_key",
+]
 MAX_METADATA = 8 * 1024
-MAX_AMOUNT = Decimal("9999999999999999")
+MAX_AMOUNT = Decimal(9999999999999999)
 
 
 class Wrong(Exception):
@@ -61,7 +70,7 @@ def validate(payload: Any, *, now: datetime, historic: bool = False) -> Draft:
             draft.errors.append(
                 _error(f"/{escape(name)}", "unknown_field", "Unknown field; anything of your own goes in metadata.")
             )
-        elif value is not None or name in ("type",):
+        elif value is not None or name == "type":
             try:
                 draft.body[name] = checker(value)
             except Wrong as wrong:
@@ -85,7 +94,12 @@ def _together(draft: Draft, now: datetime, historic: bool) -> None:
         wrong(_error("/occurred_at", "in_the_future", "More than two minutes ahead of our clock."))
     elif not historic and draft.occurred_at < now - OLDEST:
         wrong(_error("/occurred_at", "too_old", "Older than 24 hours: history comes in by import_events."))
-    for one, other in (("amount", "currency"), ("currency", "amount"), ("latitude", "longitude"), ("longitude", "latitude")):
+    for one, other in (
+        ("amount", "currency"),
+        ("currency", "amount"),
+        ("latitude", "longitude"),
+        ("longitude", "latitude"),
+    ):
         if one in body and other not in body:
             wrong(_error(f"/{other}", "required", f"{one} and {other} come together."))
     if draft.member_id is None:

@@ -1,7 +1,8 @@
 """JSON as a hostile world sends it: bounded, and nothing guessed.
 
-``loads`` fails only for what is not JSON at all. A flaw inside a value (a duplicate key, NaN, an integer beyond 53 bits)
-becomes a ``Flaw`` in its place, so one bad event of a batch never sinks the others; ``flaws`` finds them by pointer.
+``loads`` fails only for what is not JSON at all. A flaw inside a value (a duplicate key, NaN, an integer beyond
+53 bits) becomes a ``Flaw`` in its place, so one bad event of a batch never sinks the others; ``flaws`` finds them by
+pointer.
 """
 
 from __future__ import annotations

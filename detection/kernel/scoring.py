@@ -3,6 +3,11 @@
 Points of one family count once (the strongest), families combine as independent evidence,
 ``100 * (1 - prod(1 - points / 100))`` (noisy-or, Pearl 1988): two medium families make a high, ten lows of one family
 stay low. What may lock is decided by the kind of evidence, never by the score alone.
+
+Trust (a device known for long, a step-up just passed, an allow list) is told in points below zero, and lowers the score
+by their sum, at most ``MOST_TRUST`` together. Where evidence is firm it lowers no further than to the event's challenge
+threshold: a finding of high severity about what only a signed-in member can do, and one of people (a block list, a
+dispute), are asked about whatever speaks for the member. Trust raises no alert and is told only where it weighs.
 """
 
 from __future__ import annotations
@@ -12,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from detection.kernel.records import EventRecord, Signal, Verdict
-from detection.kernel.vocabulary import BROWSING, SPENDING, Action, EventType, Outcome, Severity, Trust
+from detection.kernel.vocabulary import BROWSING, SPENDING, Action, EventType, Family, Outcome, Severity, Trust
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,7 @@ POLICY: dict[str, Policy] = {
 DEFAULT_POLICY = Policy(challenge=45, deny=80)
 
 MEDIUM_FROM, HIGH_FROM = 40, 70
+MOST_TRUST = 30
 
 
 def severity_of(score: int) -> Severity:
@@ -52,6 +58,20 @@ def score_of(signals: Sequence[Signal]) -> int:
     return round(100 * (1 - quiet))
 
 
+def trusted(score: int, trust: Sequence[Signal]) -> int:
+    """The score after what speaks for the member."""
+    return max(0, score - min(MOST_TRUST, sum(-signal.points for signal in trust)))
+
+
+def firm(event: EventRecord, signals: Sequence[Signal]) -> bool:
+    """Whether evidence is such that trust may not wave the event through."""
+    return any(
+        signal.severity is Severity.HIGH and (signal.family is Family.PEOPLE or event.made_after_sign_in)
+        for signal in signals
+        if not signal.from_model
+    )
+
+
 def weigh(
     event: EventRecord,
     signals: Sequence[Signal],
@@ -61,36 +81,43 @@ def weigh(
     degraded: Sequence[str] = (),
 ) -> Verdict:
     """One verdict for one event. Pure: shadow signals are kept aside and weigh nothing."""
-    live = sorted((s for s in signals if not s.shadow), key=lambda s: (-s.points, s.from_model, s.detector))
+    heard = sorted((s for s in signals if not s.shadow), key=lambda s: (-s.points, s.from_model, s.detector))
     shadows = tuple(s for s in signals if s.shadow)
-    score = score_of(live)
-    severity = severity_of(score)
+    live = [signal for signal in heard if signal.points >= 0]
+    trust = [signal for signal in reversed(heard) if signal.points < 0] if live else []
+    by_rules = [signal for signal in live if not signal.from_model]
     policy = POLICY.get(event.type, DEFAULT_POLICY)
+    floor = policy.challenge if firm(event, live) else 0
+
+    def scored(against: Sequence[Signal]) -> int:
+        whole = score_of(against)
+        return max(trusted(whole, trust), min(whole, floor))
+
+    score, by_rules_alone = scored(live), scored(by_rules)
+    severity = severity_of(score)
     outcome = Outcome.ALLOW
     if live and score >= policy.deny:
         outcome = Outcome.DENY
     elif live and score >= policy.challenge:
         outcome = Outcome.CHALLENGE
-    by_rules = [signal for signal in live if not signal.from_model]
-    if outcome is Outcome.DENY and score_of(by_rules) < policy.deny:
+    if outcome is Outcome.DENY and by_rules_alone < policy.deny:
         outcome = Outcome.CHALLENGE  # a model may tip the scales to a challenge, no further
     return Verdict(
         event=event,
         signals=tuple(live),
+        trust=tuple(trust),
         shadows=shadows,
         risk_score=score,
         severity=severity,
         outcome=outcome,
-        action=_action(event, by_rules, live, severity),
+        action=_action(event, live, severity, by_rules_alone),
         seen=seen or {},
         broken=tuple(broken),
         degraded=tuple(degraded),
     )
 
 
-def _action(
-    event: EventRecord, by_rules: Sequence[Signal], live: Sequence[Signal], severity: Severity
-) -> Action:
+def _action(event: EventRecord, live: Sequence[Signal], severity: Severity, by_rules_alone: int) -> Action:
     """The strongest suggestion the evidence supports."""
     if not live:
         return Action.NONE
@@ -99,8 +126,8 @@ def _action(
         return strongest
     may_lock = (
         severity is Severity.HIGH
-        and score_of(by_rules) >= HIGH_FROM
-        and any(signal.suggests is Action.LOCK for signal in by_rules)
+        and by_rules_alone >= HIGH_FROM
+        and any(signal.suggests is Action.LOCK and not signal.from_model for signal in live)
         and event.made_after_sign_in
         and event.trust >= Trust.NORMAL
     )

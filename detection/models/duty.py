@@ -24,9 +24,7 @@ class ModelVersion(models.Model):
 
     kind = models.CharField(max_length=32)
     version = models.PositiveIntegerField()
-    state = models.CharField(
-        max_length=8, choices=[(s.value, s.value) for s in ModelState], default=ModelState.TRAINED
-    )
+    state = models.CharField(max_length=8, choices=[(s.value, s.value) for s in ModelState], default=ModelState.TRAINED)
     path = models.CharField(max_length=255)  # relative to DATA_DIR/models
     digest = models.CharField(max_length=64)
     signature = models.CharField(max_length=64)

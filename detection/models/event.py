@@ -17,14 +17,46 @@ from detection.models.client import Client
 from detection.models.member import Member
 
 #: Fields of the wire shape kept in ``body`` and handed to detectors as they are.
-BODY_FIELDS = (
-    "account_exists session_id device_id ip user_agent country city latitude longitude asn currency "
-    "payment_method_id recipient_id order_id payment path http_status referrer query email phone metadata"
-).split()
+BODY_FIELDS = [
+    "account_exists",
+    "session_id",
+    "device_id",
+    "ip",
+    "user_agent",
+    "country",
+    "city",
+    "latitude",
+    "longitude",
+    "asn",
+    "currency",
+    "payment_method_id",
+    "recipient_id",
+    "order_id",
+    "payment",
+    "path",
+    "http_status",
+    "referrer",
+    "query",
+    "email",
+    "phone",
+    "metadata",
+]
 
 
 #: What judging writes, one statement for a batch.
-VERDICT_FIELDS = "state outcome risk_score severity signals seen broken degraded alert_id judged_at enriched".split()
+VERDICT_FIELDS = [
+    "state",
+    "outcome",
+    "risk_score",
+    "severity",
+    "signals",
+    "seen",
+    "broken",
+    "degraded",
+    "alert_id",
+    "judged_at",
+    "enriched",
+]
 
 
 class EventQuerySet(models.QuerySet["Event"]):
@@ -58,7 +90,7 @@ class EventQuerySet(models.QuerySet["Event"]):
 
 
 class Event(models.Model):
-    """An accepted event. Partitioned by month of ``received_at`` on PostgreSQL, so nothing points at it by constraint."""
+    """An accepted event. Partitioned by month of ``received_at`` on PostgreSQL: nothing points at it by constraint."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     client = models.ForeignKey(Client, on_delete=models.PROTECT, db_index=False, related_name="+")

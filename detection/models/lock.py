@@ -27,7 +27,7 @@ class LockReasonQuerySet(models.QuerySet["LockReason"]):
 
 
 class LockReason(models.Model):
-    """Why a member is locked. Several may stand at once; ending one never ends another. Its end is fixed when placed."""
+    """Why a member is locked. Several may stand at once; ending one never ends another. Its end is set when placed."""
 
     member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="lock_reasons")
     state = models.CharField(max_length=10, choices=[(s.value, s.value) for s in LockState if s != LockState.CLEAR])

@@ -45,13 +45,13 @@ def visible() -> QuerySet[Alert]:
 
 def acknowledge(alert_id: UUID | str, *, actor: Actor, if_status: str | None = None) -> Acted:
     """Say that somebody is looking at it."""
-    return _move(alert_id, "acknowledge", AlertStatus.ACKNOWLEDGED, {AlertStatus.OPEN}, actor, if_status)
+    return _move(alert_id, "acknowledge", AlertStatus.ACKNOWLEDGED, {AlertStatus.OPEN}, actor, if_status=if_status)
 
 
 def escalate(alert_id: UUID | str, *, actor: Actor, note: str = "", if_status: str | None = None) -> Acted:
     """Ask for more senior eyes."""
     sources = {AlertStatus.OPEN, AlertStatus.ACKNOWLEDGED}
-    return _move(alert_id, "escalate", AlertStatus.ESCALATED, sources, actor, if_status, note=note)
+    return _move(alert_id, "escalate", AlertStatus.ESCALATED, sources, actor, if_status=if_status, note=note)
 
 
 def resolve(
@@ -76,7 +76,9 @@ def resolve(
             locks.release(alert.member, actor=actor, reason=reason, by=actor.kind)
 
     sources = {AlertStatus.OPEN, AlertStatus.ACKNOWLEDGED, AlertStatus.ESCALATED}
-    return _move(alert_id, "resolve", AlertStatus.RESOLVED, sources, actor, if_status, note=note, change=close)
+    return _move(
+        alert_id, "resolve", AlertStatus.RESOLVED, sources, actor, if_status=if_status, note=note, change=close
+    )
 
 
 def reopen(alert_id: UUID | str, *, actor: Actor, note: str = "", if_status: str | None = None) -> Acted:
@@ -88,7 +90,14 @@ def reopen(alert_id: UUID | str, *, actor: Actor, note: str = "", if_status: str
         alert.resolved_by = ""
 
     return _move(
-        alert_id, "reopen", AlertStatus.OPEN, {AlertStatus.RESOLVED}, actor, if_status, note=note, change=open_again
+        alert_id,
+        "reopen",
+        AlertStatus.OPEN,
+        {AlertStatus.RESOLVED},
+        actor,
+        if_status=if_status,
+        note=note,
+        change=open_again,
     )
 
 
@@ -166,8 +175,8 @@ def _move(
     target: AlertStatus,
     sources: set[AlertStatus],
     actor: Actor,
-    if_status: str | None,
     *,
+    if_status: str | None = None,
     note: str = "",
     change: Callable[[Alert, UnitOfWork], None] | None = None,
 ) -> Acted:

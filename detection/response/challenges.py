@@ -203,14 +203,10 @@ def _tried_too_often(member: Member, now: datetime) -> Answer | None:
     )
     if len(tries) < conf.TRIES_PER_DAY:
         return None
-    return Answer(
-        Result.TOO_MANY, lock=locks.of(member, now=now), retry_after=_seconds(tries[-1] + DAY - now)
-    )
+    return Answer(Result.TOO_MANY, lock=locks.of(member, now=now), retry_after=_seconds(tries[-1] + DAY - now))
 
 
-def _open(
-    challenge: OtpChallenge, attempt: CodeAttempt, member: Member, actor: Actor, now: datetime
-) -> Answer:
+def _open(challenge: OtpChallenge, attempt: CodeAttempt, member: Member, actor: Actor, now: datetime) -> Answer:
     """Consume the code and lift the lock, both or neither."""
     with unit_of_work(actor):
         row = locks.hold(member)

@@ -156,9 +156,7 @@ def _record(alert: Alert, verb: str, actor: Actor) -> None:
         "severity": alert.severity,
         "disputed": alert.disputed,
     }
-    AlertAction.objects.create(
-        alert=alert, verb=verb, actor=actor.label, actor_user_id=actor.user_id, after=after
-    )
+    AlertAction.objects.create(alert=alert, verb=verb, actor=actor.label, actor_user_id=actor.user_id, after=after)
 
 
 def _keep_or_place(alert: Alert, member: Member, actor: Actor) -> LockRecord | None:

@@ -12,10 +12,25 @@ from detection.kernel.records import Verdict
 from detection.kernel.vocabulary import Action, Severity
 from detection.models import Alert, AlertDetector, Member
 
-CHANGED = (
-    "folding severity severity_rank risk_score title summary detectors reasons suggested_actions action_taken "
-    "event_count first_seen_at last_seen_at ip country device context"
-).split()
+CHANGED = [
+    "folding",
+    "severity",
+    "severity_rank",
+    "risk_score",
+    "title",
+    "summary",
+    "detectors",
+    "reasons",
+    "suggested_actions",
+    "action_taken",
+    "event_count",
+    "first_seen_at",
+    "last_seen_at",
+    "ip",
+    "country",
+    "device",
+    "context",
+]
 
 
 @dataclass(slots=True)

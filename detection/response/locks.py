@@ -182,9 +182,7 @@ def release(
         _supersede_codes(member, now)
         if by == ActorKind.STAFF:
             Member.objects.filter(pk=member.pk).update(self_service_off_at=None, code_failures=0)
-        work.audit(
-            "member.unlocked", target=member.member_id, actor=actor, by=by.value, reason=reason, codes=ended
-        )
+        work.audit("member.unlocked", target=member.member_id, actor=actor, by=by.value, reason=reason, codes=ended)
         _tell(work, member, after)
         kind = "lock.released" if after is None else "lock.placed"
         notifications.to_member(work, member, kind, context=letters.lock_words(member, after), only_page=True)
@@ -214,9 +212,7 @@ def _expire(member_pk: int, now: datetime) -> bool:
         last = max(reason.expires_at or now for reason in due) + conf.CONTACTS_FROZEN_FOR
         row.contacts_frozen_until = max(last, row.contacts_frozen_until or last)
         codes = sorted(reason.code for reason in due)
-        after = _moved(
-            row, before=before, actor=SYSTEM, code=",".join(codes)[:64], text="It ran out.", now=now
-        )
+        after = _moved(row, before=before, actor=SYSTEM, code=",".join(codes)[:64], text="It ran out.", now=now)
         _supersede_codes(member, now)
         work.audit("member.lock_expired", target=member.member_id, actor=SYSTEM, codes=codes)
         _tell(work, member, after)

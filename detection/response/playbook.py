@@ -117,7 +117,7 @@ def _outcome(verdict: Verdict, members: Mapping[str, Member], response: Response
 
 
 def refusal(lock: LockRecord | None, event_type: str) -> Outcome | None:
-    """What a lock makes of an action: denied when locked, challenged when restricted, None when it does not touch it."""
+    """What a lock makes of an action: denied when locked, challenged when restricted, None when untouched."""
     if lock is None or not lock.refuses(event_type):
         return None
     return Outcome.DENY if lock.state is LockState.LOCKED else Outcome.CHALLENGE

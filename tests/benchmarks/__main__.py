@@ -1,8 +1,8 @@
 """Benchmarks: every figure is a ratio to a baseline of the same run, interleaved A B A B, median of the rounds.
 
-    make bench                                    all, on SQLite
-    TEST_DATABASE=postgresql make bench           all, on PostgreSQL
-    make bench ARGS="--only drain --rounds 7"
+make bench                                    all, on SQLite
+TEST_DATABASE=postgresql make bench           all, on PostgreSQL
+make bench ARGS="--only drain --rounds 7"
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.test")
 
-import django  # noqa: E402
+import django
 
 django.setup()
 

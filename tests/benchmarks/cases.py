@@ -39,7 +39,9 @@ def ordinary(count: int) -> list[dict[str, Any]]:
     for _ in range(count):
         number = next(_numbers)
         kind = kinds[number % 4]
-        extra = {"amount": "30.00", "currency": "EUR"} if kind.startswith("transaction") else {"path": f"/p/{number % 90}"}
+        extra = (
+            {"amount": "30.00", "currency": "EUR"} if kind.startswith("transaction") else {"path": f"/p/{number % 90}"}
+        )
         made.append(
             happened(
                 kind,
@@ -161,7 +163,13 @@ def forests() -> Iterator[Case]:
         return lambda: work
 
     many = generator.normal(size=(1000, 12))
-    yield Case("forest, one row: compiled / PyOD", singly(flat.scores, 200), singly(detector.decision_function, 20), 300, "rows")
+    yield Case(
+        "forest, one row: compiled / PyOD",
+        singly(flat.scores, 200),
+        singly(detector.decision_function, 20),
+        300,
+        "rows",
+    )
     yield Case(
         "forest, 1,000 rows: compiled / PyOD",
         lambda: lambda: len(flat.scores(many)),

@@ -303,13 +303,24 @@ def test_a_device_the_member_disowned_is_new_again_even_after_a_flush():
         severity_rank=1, risk_score=45, title="t", summary="s", event_id="e", device="mia-phone",
         first_seen_at=timezone.now(), last_seen_at=timezone.now(),
     )  # fmt: skip
-    assert decide(happened("transaction.attempted", amount="1900", currency="EUR", device_id="mia-phone", ip=BERLIN, session_id="q"))["verdict"] != "deny"
+    assert (
+        decide(
+            happened(
+                "transaction.attempted", amount="1900", currency="EUR", device_id="mia-phone", ip=BERLIN, session_id="q"
+            )
+        )["verdict"]
+        != "deny"
+    )
     disputes.deny(alert.pk, member=alert.member, actor=pipeline.playbook.SYSTEM)
     pipeline.disown_device(announcements.DeviceDisowned("mia", "mia-phone"))
     for flush in (False, True):
         if flush:
             catalog.store()._client.flushdb()
-        answer = decide(happened("transaction.attempted", amount="1900", currency="EUR", device_id="mia-phone", ip=BERLIN, session_id="q"))
+        answer = decide(
+            happened(
+                "transaction.attempted", amount="1900", currency="EUR", device_id="mia-phone", ip=BERLIN, session_id="q"
+            )
+        )
         assert "large-transaction-new-device" in [reason["code"] for reason in answer["reasons"]]
 
 

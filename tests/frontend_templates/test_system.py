@@ -36,26 +36,26 @@ def test_models_are_listed_with_their_cards(olga: Browser) -> None:
     assert "1,200" in page
 
 
-def test_the_audit_trail_is_read_newest_first_and_narrowed(olga: Browser) -> None:
+def test_the_audit_trail_is_read_newest_first_and_narrowed(ada: Browser) -> None:
     alerts = [raised(number) for number in range(2)]
     for alert in alerts:
-        olga.post(f"/admin_dashboard/alerts/{alert.pk}/acknowledge/")
+        ada.post(f"/admin_dashboard/alerts/{alert.pk}/acknowledge/")
     ledger.sequence_all()
-    page = text_of(olga.get("/admin_dashboard/audit/"))
+    page = text_of(ada.get("/admin_dashboard/audit/"))
     assert page.index(str(alerts[1].pk)) < page.index(str(alerts[0].pk))
-    page = text_of(olga.get(f"/admin_dashboard/audit/?target=alert:{alerts[0].pk}"))
+    page = text_of(ada.get(f"/admin_dashboard/audit/?target=alert:{alerts[0].pk}"))
     assert str(alerts[1].pk) not in page
     assert "alert.acknowledge" in page
 
 
-def test_the_audit_trail_pages_without_a_gap(olga: Browser) -> None:
+def test_the_audit_trail_pages_without_a_gap(ada: Browser) -> None:
     AuditEntry.objects.bulk_create(
         AuditEntry(seq=n, entry={}, leaf_hash=f"{n:064x}", prev_hash=f"{n:064d}", action="x.y", actor="olga")
         for n in range(1, 151)
     )
-    first = text_of(olga.get("/admin_dashboard/audit/"))
+    first = text_of(ada.get("/admin_dashboard/audit/"))
     assert "before=51" in first
-    second = text_of(olga.get("/admin_dashboard/audit/?before=51"))
+    second = text_of(ada.get("/admin_dashboard/audit/?before=51"))
     assert '<td class="number">50</td>' in second
     assert "Older" not in second
 

@@ -74,9 +74,13 @@ def test_what_waits_for_over_a_minute_is_a_backlog():
 
 
 def test_what_is_rolled_back_leaves_no_entry():
-    with pytest.raises(ZeroDivisionError), unit_of_work(OLGA) as work:
-        work.audit("rule.changed", target="rule:1")
-        raise ZeroDivisionError
+    def fail_halfway():
+        with unit_of_work(OLGA) as work:
+            work.audit("rule.changed", target="rule:1")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_halfway()
     assert not AuditPending.objects.exists()
 
 

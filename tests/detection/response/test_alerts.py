@@ -42,7 +42,12 @@ def test_an_action_is_a_row_an_audit_entry_and_a_frame(alert):
 def test_resolving_keeps_who_when_and_why(alert):
     alerts.resolve(alert.pk, actor=OLGA, disposition="confirmed", note="the owner says so")
     alert.refresh_from_db()
-    assert (alert.status, alert.disposition, alert.resolved_by, alert.folding) == ("resolved", "confirmed", "olga", False)
+    assert (alert.status, alert.disposition, alert.resolved_by, alert.folding) == (
+        "resolved",
+        "confirmed",
+        "olga",
+        False,
+    )
     assert alert.resolved_at is not None
     assert alerts.trail(alert)[-1].note == "the owner says so"
 

@@ -66,9 +66,7 @@ def test_this_was_not_me_keeps_a_lock_as_it_is(mia, alert, lock):
 
 def test_this_was_not_me_disowns_the_device(mia, alert):
     now = timezone.now()
-    Device.objects.create(
-        member=mia, device_id="unheard-of", first_seen_at=now, last_seen_at=now, trusted_at=now
-    )
+    Device.objects.create(member=mia, device_id="unheard-of", first_seen_at=now, last_seen_at=now, trusted_at=now)
     disputes.deny(alert(mia).pk, member=mia, actor=MIA)
     device = Device.objects.get()
     assert device.distrusted_at is not None
