@@ -32,6 +32,4 @@ def enter(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _page(request: HttpRequest, *, usable: bool, status: int, fault: str = "") -> HttpResponse:
-    response = render(request, "public/portal.html", {"usable": usable, "fault": fault}, status=status)
-    response["Referrer-Policy"] = "no-referrer"
-    return response
+    return render(request, "public/portal.html", {"usable": usable, "fault": fault}, status=status)

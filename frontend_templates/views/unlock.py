@@ -17,6 +17,7 @@ from api import throttling
 from api.addresses import client_ip
 from api.views import mine
 from detection.conf import CODE_RESEND_AFTER, CODE_TRIES
+from detection.kernel.records import LockRecord
 from detection.kernel.vocabulary import Channel
 from detection.models import Member, OtpChallenge
 from detection.response import challenges, locks
@@ -135,7 +136,7 @@ def _show(request: HttpRequest, member: Member, *, fault: str = "", status: int 
     return render(request, "member/unlock.html", context, status=status)
 
 
-def _sent(member: Member, lock: locks.LockRecord) -> dict[str, object] | None:
+def _sent(member: Member, lock: LockRecord) -> dict[str, object] | None:
     """The newest code sent for this lock, alive or not: an expired one keeps the page and offers a new one."""
     now = timezone.now()
     challenge = OtpChallenge.objects.filter(member=member, lock_version=lock.version).order_by("-created_at").first()
