@@ -19,7 +19,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from detection.kernel.detector import Rule
+from detection.kernel import scoring
+from detection.kernel.detector import Assurance, Rule
 from detection.kernel.records import iso
 from detection.kernel.words import spoken
 
@@ -118,7 +119,15 @@ def buttons() -> tuple[Story, ...]:
 
 def catalogue(rules: Iterable[Rule]) -> str:
     """docs/rules.md: every rule, how it is tuned, when it fires and when it stays quiet."""
-    return "\n".join([_PREFACE, *(_chapter(rule) for rule in rules)])
+    rows = [(f"`{kind}`", policy) for kind, policy in sorted(scoring.POLICY.items())]
+    rows.append(("anything else", scoring.DEFAULT_POLICY))
+    preface = _PREFACE.format(
+        medium=scoring.MEDIUM_FROM,
+        high=scoring.HIGH_FROM,
+        trust=scoring.MOST_TRUST,
+        policy="\n".join(f"| {name} | {policy.challenge} | {policy.deny} |" for name, policy in rows),
+    )
+    return "\n".join([preface, *(_chapter(rule) for rule in rules)])
 
 
 _PREFACE = """# The rules
@@ -126,16 +135,29 @@ _PREFACE = """# The rules
 Written by `manage.py document_rules` from the rules and their stories; change those, not this page. An admin may change
 every parameter. Points of one family count once, families add up as independent evidence; what may lock also needs high
 severity and evidence made after sign-in.
+
+## How they are weighed
+
+An event's score runs from 0 to 100; medium severity starts at {medium}, high at {high}. From these scores on an event
+is answered with a challenge or refused:
+
+| event | challenge from | deny from |
+|---|---|---|
+{policy}
+
+What speaks for a member lowers the score by its points, all of it together by at most {trust}. It raises nothing, and
+it never takes a finding of high severity about what only a signed-in member can do, or one of people (a block list, a
+dispute), below the challenge.
 """
 
 
 def _chapter(rule: Rule) -> str:
     told = stories_of(rule.id)
     heard = ", ".join(f"`{kind}`" for kind in sorted(str(kind) for kind in rule.listens_to))
-    facts = (
-        f"Severity {rule.severity} ({rule.severity.points} points), family {rule.family}, suggests {rule.suggests}. "
-        f"Listens to {heard}."
-    )
+    worth = f"Severity {rule.severity} ({rule.severity.points} points), family {rule.family}, suggests {rule.suggests}."
+    if isinstance(rule, Assurance):
+        worth = "Speaks for the member: lowers the score and raises nothing."
+    facts = f"{worth} Listens to {heard}."
     lines = [
         f"## {rule.id}",
         "",

@@ -87,6 +87,21 @@ class Rule:
         return dataclasses.replace(self, **parameters)  # type: ignore[type-var]
 
 
+class Assurance(Rule):
+    """A rule that speaks for the member: its finding lowers the score by ``lowers`` points and raises nothing."""
+
+    severity = Severity.LOW
+    family = Family.TRUST
+    suggests = Action.NONE
+
+    lowers: int
+
+    def assure(self, text: str, *, observed: Any, threshold: Any) -> Signal:
+        """This rule's finding. ``text`` is for a member to read."""
+        reason = Reason(self.id, text, observed, threshold, points=-self.lowers)
+        return dataclasses.replace(self.signal(text), reason=reason, points=-self.lowers)
+
+
 _registry: dict[str, type[Rule]] = {}
 R = TypeVar("R", bound=type[Rule])
 

@@ -58,7 +58,8 @@ def grow(alert: Foldable, verdict: Verdict) -> None:
     for signal in verdict.signals:
         if signal.detector not in alert.detectors:
             alert.detectors = [*alert.detectors, signal.detector]
-        reasons[signal.reason.code] = signal.reason.wire()
+    for reason in verdict.reasons:
+        reasons[reason.code] = reason.wire()
     alert.reasons = list(reasons.values())[:MOST_REASONS]
     suggested = {Action(action) for action in alert.suggested_actions} | {
         signal.suggests for signal in verdict.signals if signal.suggests is not Action.NONE

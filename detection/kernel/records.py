@@ -108,20 +108,25 @@ class EventRecord:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why, in words a member could read, with what was observed and what would have been allowed."""
+    """Why, in words a member could read, with what was observed and what would have been allowed.
+
+    ``points`` is told only where a reason lowers the score, and is negative then.
+    """
 
     code: str
     text: str
     observed: Any = None
     threshold: Any = None
+    points: int | None = None
 
     def wire(self) -> dict[str, Any]:
-        return {
+        said = {
             "code": self.code,
             "text": self.text,
             "observed": _plain(self.observed),
             "threshold": _plain(self.threshold),
         }
+        return said if self.points is None else {**said, "points": self.points}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +161,7 @@ class Verdict:
 
     event: EventRecord
     signals: tuple[Signal, ...] = ()  # live ones, strongest first
+    trust: tuple[Signal, ...] = ()  # what lowered the score, strongest first; empty when nothing raised it
     shadows: tuple[Signal, ...] = ()
     risk_score: int = 0
     severity: Severity = Severity.LOW
@@ -168,6 +174,11 @@ class Verdict:
     @property
     def incident(self) -> str | None:
         return self.signals[0].family.incident if self.signals else None
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """Why the score is what it is: what raised it, then what lowered it."""
+        return tuple(signal.reason for signal in (*self.signals, *self.trust))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,9 +11,9 @@ class EventType(StrEnum):
     LOGOUT = "logout"
     ACCOUNT_CREATED = "account.created"
     ACCOUNT_CLOSED = "account.closed"
-    PASSWORD_CHANGED = "password.changed"
-    PASSWORD_RESET_REQUESTED = "password.reset_requested"
-    PASSWORD_RESET = "password.reset"
+    PASSWORD_CHANGED = "password.changed"  # noqa: S105 - a word, not a password
+    PASSWORD_RESET_REQUESTED = "password.reset_requested"  # noqa: S105
+    PASSWORD_RESET = "password.reset"  # noqa: S105
     PROFILE_CHANGED = "profile.changed"
     MFA_ENABLED = "mfa.enabled"
     MFA_DISABLED = "mfa.disabled"
@@ -121,6 +121,10 @@ MADE_AFTER_SIGN_IN = (_REFUSED_PAYMENTS | _REFUSED_PROFILE | {EventType.TRANSACT
 }
 
 
+#: Where trust is asked for: what a member is let in for, or asks for once in. Guessing and browsing earn none.
+ASSURED = MADE_AFTER_SIGN_IN | {EventType.LOGIN_SUCCEEDED}
+
+
 class Severity(StrEnum):
     LOW = "low"
     MEDIUM = "medium"
@@ -147,6 +151,7 @@ class Family(StrEnum):
     IDENTITY = "identity"
     PEOPLE = "people"  # disputes, staff
     ANOMALY = "anomaly"
+    TRUST = "trust"  # what speaks for the member: never raises anything
 
     @property
     def incident(self) -> str:
@@ -254,6 +259,39 @@ class Channel(StrEnum):
 
     PAGE = "page"
     EMAIL = "email"
+
+
+class ListEffect(StrEnum):
+    """What being on a list does: refused, spoken for, or watched."""
+
+    BLOCK = "block"
+    ALLOW = "allow"
+    WATCH = "watch"
+
+
+class ListKind(StrEnum):
+    """What a list names."""
+
+    MEMBER = "member"
+    ADDRESS = "address"  # one address, or a network in CIDR notation
+    NETWORK = "network"  # its number (AS64500) or its owner's name
+    COUNTRY = "country"
+    DEVICE = "device"
+    EMAIL_DOMAIN = "email_domain"
+    PAYMENT_METHOD = "payment_method"
+
+
+class Truth(StrEnum):
+    """What the world said of an event afterwards."""
+
+    FRAUD = "fraud"
+    LEGITIMATE = "legitimate"
+    CHARGEBACK = "chargeback"
+    EARLY_WARNING = "early_warning"
+
+    @property
+    def bad(self) -> bool:
+        return self is not Truth.LEGITIMATE
 
 
 class RuleState(StrEnum):

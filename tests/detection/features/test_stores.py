@@ -212,6 +212,7 @@ def test_the_newest_earlier_event_is_remembered_whole(make_store: MakeStore) -> 
     assert granted[1] == {
         **dict.fromkeys(REMEMBERED),
         "member_id": "mia",
+        "trust": 1,
         "ip": "8.8.8.8",
         "latitude": 52.5,
         "longitude": 13.4,

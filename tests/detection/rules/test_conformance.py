@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 import detection.rules
 from detection.features import MemoryStore, base
-from detection.kernel.detector import Detector, Rule, Seen, registered, wishes_of
+from detection.kernel.detector import Assurance, Detector, Rule, Seen, registered, wishes_of
 from detection.kernel.features import Count, Distinct
 from detection.kernel.records import EventRecord
 from detection.kernel.vocabulary import CUSTOM_PREFIX, Action, EventType, Family, Severity
@@ -162,5 +162,5 @@ def test_the_same_input_has_the_same_answer_and_is_left_as_it_was(rule: Rule, ev
     for signal in found:
         if signal is not None:
             assert signal.detector == rule.id
-            assert signal.points == signal.severity.points
+            assert signal.points == (-rule.lowers if isinstance(rule, Assurance) else signal.severity.points)
             assert signal.reason.wire()["text"]
