@@ -143,6 +143,7 @@ _KEYS = {
     "session": "session_id",
     "email": "email",
     "payment_method": "payment_method_id",
+    "recipient": "recipient_id",
     "subject": "subject",
 }
 

@@ -97,6 +97,21 @@ class EventRecord:
         return f"client:{self.client_id}"
 
     @property
+    def access(self) -> str | None:
+        """The line someone came in by: the network's number, or the part of the address a provider hands out of."""
+        if self.asn is not None:
+            return f"AS{self.asn}"
+        if self.ip is None:
+            return None
+        parts = self.ip.split(".")
+        return ".".join(parts[:2]) if len(parts) == 4 else ":".join(self.ip.split(":")[:2])
+
+    @property
+    def refused_path(self) -> str | None:
+        """The path asked for when there was nothing, or nothing to be had: a 4xx or 5xx."""
+        return self.path if self.http_status is not None and self.http_status >= 400 else None
+
+    @property
     def made_after_sign_in(self) -> bool:
         """Whether only a signed-in member can have caused this."""
         if self.member_id is None:

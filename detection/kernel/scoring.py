@@ -34,6 +34,7 @@ POLICY: dict[str, Policy] = {
     EventType.PAYMENT_METHOD_ADDED: Policy(challenge=40, deny=70),
     EventType.BENEFICIARY_ADDED: Policy(challenge=40, deny=70),
     EventType.LOGIN_SUCCEEDED: Policy(challenge=40, deny=90),
+    EventType.LOGIN_FAILED: Policy(challenge=70, deny=95),  # wrong passwords are mostly their owners'
     **{kind: Policy(challenge=70, deny=95) for kind in BROWSING},
 }
 DEFAULT_POLICY = Policy(challenge=45, deny=80)

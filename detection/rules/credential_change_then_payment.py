@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 from detection.kernel.detector import Rule, Seen, rule
+from detection.kernel.evidence import another, own
 from detection.kernel.features import Count, FirstSeen, Last, Wish, types
 from detection.kernel.records import EventRecord, Signal
 from detection.kernel.vocabulary import Action, EventType, Family, Severity
@@ -34,8 +35,9 @@ class CredentialChangeThenPayment(Rule):
         return {
             "keys": Last(KEYS, self.window),
             "profile": Last(types(EventType.PROFILE_CHANGED), self.window),
-            "device_since": FirstSeen("device_id"),
-            "address_since": FirstSeen("ip"),
+            "member_since": FirstSeen("member_id"),
+            "device_id_since": FirstSeen("device_id"),
+            "ip_since": FirstSeen("ip"),
             "created": Count(types(EventType.ACCOUNT_CREATED), timedelta(days=1)),
         }
 
@@ -43,17 +45,15 @@ class CredentialChangeThenPayment(Rule):
         change = seen["keys"]
         if change is None and seen["profile"] is not None and CONTACTS & set(seen["profile"]["changed"]):
             change = seen["profile"]
-        if change is None or self.settled(event, seen["device_since"], self.settled_after):
+        if change is None or self.settled(event, seen["device_id_since"], self.settled_after):
             return None  # a forgotten password on one's own phone
-        home = self.settled(event, seen["address_since"], self.settled_after)
-        unplaced = event.device_id is None and event.ip is None
-        mild = home or unplaced or seen["created"]
+        home = own(event, seen, "ip", settled=self.settled_after)
+        mild = home or seen["created"] or not another(event, seen, "ip")
         severity, suggests = (Severity.MEDIUM, Action.CHALLENGE) if mild else (Severity.HIGH, Action.LOCK)
+        if seen["member_since"] and not seen["created"] and not another(event, seen, "device_id"):
+            severity, suggests = Severity.LOW, Action.NOTIFY  # the only device we ever saw them on
         passed = event.occurred_at - change["occurred_at"]
-        text = (
-            f"{WORDS[change['type']]} {spoken(passed)} before this payment, which came from a device "
-            f"not known for {spoken(self.settled_after)}. After {spoken(self.window)} it would have passed."
-        )
-        minutes = round(passed / timedelta(minutes=1), 1)
-        allowed = round(self.window / timedelta(minutes=1))
+        text = f"{WORDS[change['type']]} {spoken(passed)} before this payment, which came from a device "
+        text += f"not known for {spoken(self.settled_after)}. After {spoken(self.window)} it would have passed."
+        minutes, allowed = (round(span / timedelta(minutes=1), 1) for span in (passed, self.window))
         return self.signal(text, observed=minutes, threshold=allowed, severity=severity, suggests=suggests)

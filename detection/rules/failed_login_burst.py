@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 from detection.kernel.detector import Rule, Seen, rule
+from detection.kernel.evidence import own
 from detection.kernel.features import Count, FirstSeen, Wish, types
 from detection.kernel.records import EventRecord, Signal
 from detection.kernel.vocabulary import Action, EventType, Family, Severity
@@ -28,15 +29,16 @@ class FailedLoginBurst(Rule):
         return {
             "failures": Count(self.listens_to, self.window, per="member"),
             "strangers": Count(self.listens_to, self.window, per="subject"),
-            "device_since": FirstSeen("device_id"),
-            "address_since": FirstSeen("ip"),
+            "member_since": FirstSeen("member_id"),
+            "device_id_since": FirstSeen("device_id"),
+            "ip_since": FirstSeen("ip"),
         }
 
     def inspect(self, event: EventRecord, seen: Seen) -> Signal | None:
         known = event.member_id is not None and event.account_exists is not False
-        own = any(self.settled(event, seen[since], self.settled_after) for since in ("device_since", "address_since"))
+        theirs = any(own(event, seen, name, settled=self.settled_after) for name in ("device_id", "ip"))
         failures = seen["failures"] if known else seen["strangers"]
-        limit = (self.own_limit if own else self.limit) if known else self.guest_limit
+        limit = (self.own_limit if theirs else self.limit) if known else self.guest_limit
         if failures < limit:
             return None
         within = spoken(self.window)

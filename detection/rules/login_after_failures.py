@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 from detection.kernel.detector import Rule, Seen, rule
+from detection.kernel.evidence import another, own
 from detection.kernel.features import Count, FirstSeen, Wish, types
 from detection.kernel.records import EventRecord, Signal
 from detection.kernel.vocabulary import Action, EventType, Family, Severity
@@ -27,17 +28,20 @@ class LoginAfterFailures(Rule):
         return {
             "failures": Count(types(EventType.LOGIN_FAILED), self.window),
             "resets": Count(types(EventType.PASSWORD_RESET), self.window),
-            "device_since": FirstSeen("device_id"),
-            "address_since": FirstSeen("ip"),
+            "member_since": FirstSeen("member_id"),
+            "device_id_since": FirstSeen("device_id"),
+            "ip_since": FirstSeen("ip"),
         }
 
     def inspect(self, event: EventRecord, seen: Seen) -> Signal | None:
         failures = seen["failures"]
-        own = any(self.settled(event, seen[since], self.settled_after) for since in ("device_since", "address_since"))
-        if failures < self.limit or own:
+        known = any(own(event, seen, name, settled=self.settled_after) for name in ("device_id", "ip"))
+        if failures < self.limit or known:
             return None
         severity, suggests = Severity.HIGH if failures >= self.guessing else Severity.MEDIUM, self.suggests
-        if seen["resets"] and severity is Severity.MEDIUM:  # a forgotten password, reset by mail on a new phone
+        unlike = another(event, seen, "device_id") or another(event, seen, "ip")
+        # A forgotten password, reset by mail on a new phone; or somebody nothing is known of to compare with.
+        if severity is Severity.MEDIUM and (seen["resets"] or not unlike):
             severity, suggests = Severity.LOW, Action.NOTIFY
         text = (
             f"This sign-in worked after {failures} failed ones within {spoken(self.window)}, "

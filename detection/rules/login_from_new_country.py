@@ -1,9 +1,12 @@
 from datetime import timedelta
 
 from detection.kernel.detector import Rule, Seen, rule
-from detection.kernel.features import FirstSeen, Known, Wish, types
+from detection.kernel.evidence import fresh, own
+from detection.kernel.features import Count, FirstSeen, Known, Wish, types
 from detection.kernel.records import EventRecord, Signal
 from detection.kernel.vocabulary import Action, EventType, Family, Severity
+
+HIDDEN = frozenset({"vpn", "cdn", "hosting"})  # where the network is says little about where the person is
 
 
 @rule
@@ -18,20 +21,27 @@ class LoginFromNewCountry(Rule):
     suggests = Action.CHALLENGE
 
     least_known: int = 1  # countries the member must be known in before a new one means anything
+    least_visits: int = 3  # before that a second country is asked about by nobody, only noted
     settled_after: timedelta = timedelta(days=3)  # a device known this long travels with its owner
 
     def needs(self) -> dict[str, Wish]:
         return {
             "country_since": FirstSeen("country"),
             "countries": Known("country"),
-            "device_since": FirstSeen("device_id"),
+            "member_since": FirstSeen("member_id"),
+            "device_id_since": FirstSeen("device_id"),
+            "visits": Count(self.listens_to, timedelta(days=90)),
         }
 
     def inspect(self, event: EventRecord, seen: Seen) -> Signal | None:
         new = seen["country_since"] is not None and seen["country_since"] >= event.occurred_at
         if not new or seen["countries"] < self.least_known:
             return None
-        if self.settled(event, seen["device_since"], self.settled_after):
+        if own(event, seen, "device_id", settled=self.settled_after):
             return None
         text = f"This sign-in came from {event.country}, where this account had never been used, on a new device."
+        unsure = seen["visits"] <= self.least_visits or event.network in HIDDEN
+        if unsure or not (event.device_id is None or fresh(event, seen, "device_id", settled=self.settled_after)):
+            low = {"severity": Severity.LOW, "suggests": Action.NOTIFY}
+            return self.signal(text, observed=event.country, threshold="a country known before", **low)
         return self.signal(text, observed=event.country, threshold="a country known before")

@@ -29,6 +29,8 @@ class Scraping(Rule):
         return {
             "pages": Distinct("path", self.listens_to, self.window, per="subject"),
             "address_pages": Distinct("path", self.listens_to, self.window, per="ip"),
+            "agents": Distinct("user_agent", self.listens_to, self.window, per="ip"),
+            "sessions": Distinct("session_id", self.listens_to, self.window, per="ip"),
         }
 
     def inspect(self, event: EventRecord, seen: Seen) -> Signal | None:
@@ -37,8 +39,8 @@ class Scraping(Rule):
         pages, limit = seen["pages"], self.limit
         if event.network == "hosting" or event.agent_kind in MACHINES:
             limit = self.machine_limit
-        elif event.subject == f"address:{event.ip}":
-            limit = self.address_limit
+        elif event.subject == f"address:{event.ip}" and (seen["agents"] != 1 or seen["sessions"]):
+            limit = self.address_limit  # perhaps many people; one agent that keeps no session is one machine
         if pages < limit:
             pages, limit = seen["address_pages"], self.address_limit
         if pages < limit:

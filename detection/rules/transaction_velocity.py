@@ -2,6 +2,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from detection.kernel.detector import Rule, Seen, rule
+from detection.kernel.evidence import own
 from detection.kernel.features import Count, Distinct, FirstSeen, Sum, Wish, types
 from detection.kernel.records import EventRecord, Signal
 from detection.kernel.vocabulary import Action, EventType, Family, Severity
@@ -33,19 +34,20 @@ class TransactionVelocity(Rule):
             "hourly": Count(self.listens_to, self.long_window, per="subject"),
             "hourly_orders": Distinct("order_id", self.listens_to, self.long_window, per="subject"),
             "spent": Sum(self.listens_to, self.long_window, per="subject"),
-            "device_since": FirstSeen("device_id"),
+            "member_since": FirstSeen("member_id"),
+            "device_id_since": FirstSeen("device_id"),
         }
 
     def inspect(self, event: EventRecord, seen: Seen) -> Signal | None:
-        own = self.settled(event, seen["device_since"], self.settled_after)
-        limit = self.own_limit if own else self.limit
+        theirs = own(event, seen, "device_id", settled=self.settled_after)
+        limit = self.own_limit if theirs else self.limit
         count = seen["orders"] or seen["payments"]  # tries to pay one order are one payment
         if count >= limit:
             text = f"{count} payments were started within {spoken(self.window)}. Up to {limit - 1} would have passed."
             return self.signal(text, observed=count, threshold=limit)
         most = from_euros(self.most, event.currency)
         hourly, orders = seen["hourly"], seen["hourly_orders"]
-        if own or most is None or hourly < 3 or 0 < orders < 3 or seen["spent"] < most:
+        if theirs or most is None or hourly < 3 or 0 < orders < 3 or seen["spent"] < most:
             return None
         spent, allowed = money(seen["spent"], event.currency or ""), money(most, event.currency or "")
         text = (

@@ -1,0 +1,124 @@
+"""How much a fact speaks for a stranger, weighed by the member's own past: natural logarithms of likelihood ratios.
+
+A device nobody has seen says little about a member who came twice, and much about one who came thirty times with the
+same one. An honest member with ``k`` known values in ``n`` visits shows another one about ``k`` times in ``n + 3``; a
+stranger nearly always does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from math import log
+from typing import Any, NamedTuple
+
+from detection.kernel.features import Count, FirstSeen, Known, Wish, types
+from detection.kernel.records import EventRecord
+from detection.kernel.vocabulary import EventType
+from detection.kernel.words import PER_EURO
+
+SETTLED = timedelta(days=3)  # what is known this long is the member's own
+SETTLING = timedelta(hours=12)  # what came this soon after the member's first sight came with them
+LONG = timedelta(days=90)
+STRANGERS = 0.95  # show something new
+ALWAYS_SOME = 3  # visits' worth of doubt about a short past
+
+#: What every weighing of who acts wishes for.
+WHO: Mapping[str, Wish] = {
+    "member_since": FirstSeen("member_id"),
+    "device_id_since": FirstSeen("device_id"),
+    "device_id_known": Known("device_id"),
+    "access_since": FirstSeen("access"),
+    "access_known": Known("access"),
+    "country_since": FirstSeen("country"),
+    "visits": Count(types(EventType.LOGIN_SUCCEEDED), LONG),
+    "orders": Count(types(EventType.TRANSACTION_SUCCEEDED), LONG),
+}
+HIDING = {"hosting": 1.0, "vpn": 0.5, "tor": 2.0}
+
+
+class Fact(NamedTuple):
+    """Something that speaks for a stranger, and how loudly."""
+
+    words: str
+    worth: float
+
+
+def fresh(event: EventRecord, seen: Mapping[str, Any], name: str, *, settled: timedelta = SETTLED) -> bool:
+    """Whether this value is younger than ``settled`` while the member is known by something older."""
+    if getattr(event, name) is None:
+        return False
+    member, value = seen["member_since"], seen[f"{name}_since"]
+    if member is None or event.occurred_at - member < SETTLING:
+        return False
+    return value is None or (event.occurred_at - value < settled and value - member >= SETTLING)
+
+
+def own(event: EventRecord, seen: Mapping[str, Any], name: str, *, settled: timedelta = SETTLED) -> bool:
+    """Whether the member proved this value long ago, or was never known without it."""
+    member, value = seen["member_since"], seen[f"{name}_since"]
+    if member is None or value is None or value >= event.occurred_at:
+        return False
+    return event.occurred_at - value >= settled or value == member
+
+
+def another(event: EventRecord, seen: Mapping[str, Any], name: str) -> bool:
+    """Whether the member was first known by something else: not proof of a stranger, but a difference to go by."""
+    member, value = seen["member_since"], seen[f"{name}_since"]
+    if getattr(event, name) is None or member is None:
+        return False
+    return value is None or value > member
+
+
+def who(event: EventRecord, seen: Mapping[str, Any]) -> list[Fact]:
+    """What device, line and country say about who acts. Empty for somebody without a past."""
+    facts = []
+    if fresh(event, seen, "device_id"):
+        facts.append(Fact("a device that is new to this account", _surprise(event, seen, "device_id")))
+    if fresh(event, seen, "access"):
+        facts.append(Fact("a network that is new to it", _surprise(event, seen, "access")))
+        if fresh(event, seen, "country"):
+            facts.append(Fact("a country that is new to it", 1.6))
+        if facts and event.network in HIDING:
+            facts.append(Fact("a network people hide behind", HIDING[event.network]))
+    return facts
+
+
+def spending(event: EventRecord, seen: Mapping[str, Any], *, usual_euros: float) -> list[Fact]:
+    """What a payment says beside who makes it: its size, its card, and what went before. ``usual_euros`` stands in for
+    the habit of a member who has none yet."""
+    facts = []
+    if event.amount and event.currency:
+        usual = seen["habit"]["median"] if seen["habit"] else usual_euros * PER_EURO.get(event.currency, 1)
+        times = float(event.amount) / max(usual, 0.01)
+        if times > 1.5:
+            facts.append(Fact(f"{times:.1f} times the usual amount", min(1.5 * log(times), 3.0)))
+    if event.payment_method_id and seen["card_since"] is None and seen["orders"]:
+        facts.append(Fact("a card that is new to it", 0.8))
+    if seen["change"] is not None:
+        facts.append(Fact("fresh credentials or contacts", 1.5))
+    if seen["guesses"] >= 5:
+        facts.append(Fact("wrong passwords shortly before", 1.0))
+    if seen["spent"] > 1:
+        facts.append(Fact("several payments in a row", 0.7))
+    if event.session_id and not seen["browsed"]:
+        facts.append(Fact("no look around the shop", 0.5))
+    return facts
+
+
+def total(facts: Iterable[Fact]) -> float:
+    return round(sum(fact.worth for fact in facts), 2)
+
+
+def told(facts: Iterable[Fact], most: int = 3) -> str:
+    """The loudest facts in words: "a, b and c"."""
+    words = [fact.words for fact in sorted(facts, key=lambda fact: -fact.worth)[:most]]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""
+
+
+def _surprise(event: EventRecord, seen: Mapping[str, Any], name: str) -> float:
+    value = seen[f"{name}_since"]
+    itself = value is not None and value < event.occurred_at  # its own first visit counts for nothing
+    others = max(seen[f"{name}_known"] - itself, 1)
+    visits = max(seen["visits"], seen["orders"]) - 1
+    return log(STRANGERS / min(others / (max(visits, 1) + ALWAYS_SOME), STRANGERS))

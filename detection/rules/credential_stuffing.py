@@ -1,0 +1,50 @@
+from datetime import timedelta
+
+from detection.kernel.detector import Rule, Seen, rule
+from detection.kernel.features import Count, Distinct, Wish, types
+from detection.kernel.records import EventRecord, Signal
+from detection.kernel.vocabulary import Action, EventType, Family, Severity
+from detection.kernel.words import spoken
+
+FAILED, ENTERED = types(EventType.LOGIN_FAILED), types(EventType.LOGIN_SUCCEEDED)
+
+
+@rule
+class CredentialStuffing(Rule):
+    """One address tries name after name: a leaked list is being played through."""
+
+    id = "credential-stuffing"
+    title = "Many accounts tried from one address"
+    severity = Severity.MEDIUM
+    family = Family.CREDENTIALS
+    listens_to = FAILED | ENTERED
+    suggests = Action.NOTIFY
+
+    names: int = 8
+    share: float = 0.7  # of the tries there fail
+    slow_names: int = 12
+    window: timedelta = timedelta(minutes=30)
+    long_window: timedelta = timedelta(hours=24)
+
+    def needs(self) -> dict[str, Wish]:
+        found: dict[str, Wish] = {}
+        for span, within in (("short", self.window), ("long", self.long_window)):
+            found[f"members {span}"] = Distinct("member_id", FAILED, within, per="ip")
+            found[f"names {span}"] = Distinct("email", FAILED, within, per="ip")
+            found[f"failed {span}"] = Count(FAILED, within, per="ip")
+            found[f"entered {span}"] = Count(ENTERED, within, per="ip")
+        return found
+
+    def inspect(self, event: EventRecord, seen: Seen) -> Signal | None:
+        for span, limit in (("short", self.names), ("long", self.slow_names)):
+            names, failed = seen[f"members {span}"] + seen[f"names {span}"], seen[f"failed {span}"]
+            if names < limit or failed < self.share * (failed + seen[f"entered {span}"]):
+                continue
+            within = spoken(self.window if span == "short" else self.long_window)
+            text = (
+                f"{names} different accounts were tried from this address within {within}, and {failed} tries failed."
+            )
+            if event.type == EventType.LOGIN_SUCCEEDED:
+                return self.signal(text, observed=names, threshold=limit, severity=Severity.HIGH, suggests=Action.LOCK)
+            return self.signal(text, observed=names, threshold=limit)
+        return None
