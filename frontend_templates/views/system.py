@@ -39,6 +39,7 @@ def rules(request: HttpRequest) -> HttpResponse:
                 "severity": cls.severity.value,
                 "state": setting.state if setting else RuleState.LIVE.value,
                 "suggests": cls.suggests.value,
+                "lowers": getattr(own, "lowers", 0),
                 "listens_to": sorted(str(kind) for kind in cls.listens_to),
                 "parameters": [(name.replace("_", " "), wording.value(found)) for name, found in parameters.items()],
                 "watches": [(name.replace("_", " "), _wish(wish)) for name, wish in own.needs().items()],

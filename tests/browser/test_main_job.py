@@ -40,6 +40,7 @@ def test_a_large_payment_locks_is_seen_and_is_unlocked_with_a_mailed_code(
     row.wait_for()
     assert "Large payment from a new device" in row.inner_text()
     row.locator(".badge.locked").wait_for()
+    staff.locator(".feed > li:not(.fresh)", has_text=name).wait_for()
     member.evaluate("scrollTo(0, 0)")
     picture(member, "member-locked")
     picture(staff, "feed")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.test import Client as Browser
+from django.utils.html import escape
 
 from detection.audit import ledger
 from detection.kernel.detector import registered
@@ -19,7 +20,7 @@ def test_every_rule_is_listed_with_what_it_watches_and_how_it_is_set(olga: Brows
     page = text_of(olga.get("/admin_dashboard/rules/"))
     for rule in registered():
         assert f'id="{rule.id}"' in page
-        assert rule.title in page
+        assert escape(rule.title) in page
     assert "<b>77</b>" in page
     assert "Shadow" in page
     assert "login.failed" in page
