@@ -7,15 +7,19 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from uuid import UUID
+
+import psycopg
 
 from tests.live import LiveSystem
 
 
 class Books:
-    """The books of a system on SQLite. ``run`` is what the ids of one test's events and members begin with."""
+    """The books of a system. ``run`` is what the ids of one test's events and members begin with."""
 
     def __init__(self, system: LiveSystem, run: str) -> None:
         self.path = system.data_dir / "db.sqlite3"
+        self.url = system.environ.get("DATABASE_URL")
         self.like = f"{run}-%"
 
     def events(self) -> Counter[str]:
@@ -79,10 +83,20 @@ class Books:
 
     def _rows(self, sql: str, given: tuple[Any, ...] | None = None) -> list[tuple[Any, ...]]:
         with self._open() as rows:
-            return rows.execute(sql, (self.like,) if given is None else given).fetchall()
+            found = rows.execute(sql.replace("?", self.mark), (self.like,) if given is None else given).fetchall()
+        # SQLite keeps identifiers as 32 hexadecimal digits, PostgreSQL as UUIDs.
+        return [tuple(value.hex if isinstance(value, UUID) else value for value in row) for row in found]
+
+    @property
+    def mark(self) -> str:
+        return "%s" if self.url else "?"
 
     @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
+    def _open(self) -> Iterator[Any]:
+        if self.url:
+            with psycopg.connect(self.url) as rows:
+                yield rows
+            return
         rows = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, timeout=20)
         try:
             yield rows

@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests import services
 from tests.flows.stage import closing, signed_in
 from tests.live import LiveSystem, eventually
 
@@ -17,8 +18,9 @@ from tests.live import LiveSystem, eventually
 class Victim:
     """A running system whose parts are killed, stopped and waited for."""
 
-    def __init__(self, data_dir: Path) -> None:
-        self.system = LiveSystem.start(data_dir)
+    def __init__(self, data_dir: Path, **environ: str) -> None:
+        self.environ = environ
+        self.system = LiveSystem.start(data_dir, **environ)
         self.stopped: list[int] = []
 
     def kill(self, part: str) -> None:
@@ -33,7 +35,7 @@ class Victim:
 
     def start_again(self) -> None:
         """A second start over the same data, at the same address."""
-        self.system = LiveSystem.start(self.system.data_dir, PORT=self.system.environ["PORT"])
+        self.system = LiveSystem.start(self.system.data_dir, PORT=self.system.environ["PORT"], **self.environ)
 
     def freeze(self, pid: int) -> None:
         os.kill(pid, signal.SIGSTOP)
@@ -49,7 +51,12 @@ class Victim:
 
 @pytest.fixture(scope="module")
 def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victim]:
-    found = Victim(tmp_path_factory.mktemp("chaos") / "data")
+    """On SQLite; ``TEST_DATABASE=postgresql`` breaks one on PostgreSQL."""
+    folder = tmp_path_factory.mktemp("chaos")
+    environ = {}
+    if os.environ.get("TEST_DATABASE") == services.POSTGRESQL:
+        environ["DATABASE_URL"] = services.postgresql(folder / "postgresql")
+    found = Victim(folder / "data", **environ)
     yield found
     found.thaw()
     assert found.system.stop() == 0
