@@ -134,8 +134,11 @@ export class Live {
     clearInterval(this.countdown);
     clearInterval(this.polling);
     this.polling = 0;
-    this.socket?.close();
+    const last = this.socket;
     this.socket = null;
+    if (!last) return;
+    if (last.readyState === WebSocket.CONNECTING) last.onopen = () => last.close();
+    else last.close();
   }
 
   watch() {
