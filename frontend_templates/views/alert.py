@@ -69,7 +69,8 @@ def _suggested(alert: Alert, *, locked: bool) -> str:
     """The one step we would take now; "" when there is none left."""
     if alert.status == AlertStatus.RESOLVED:
         return ""
-    if alert.member is not None and not locked and {"lock", "challenge"} & set(alert.suggested_actions):
+    was_locked = alert.action_taken in {"lock", "challenge"}  # and was let back in since: once is enough
+    if alert.member is not None and not locked and not was_locked and "lock" in alert.suggested_actions:
         return "lock"
     if alert.status == AlertStatus.OPEN:
         return "acknowledge"

@@ -156,3 +156,12 @@ def test_an_action_leads_back_to_a_page_of_ours_only(olga: Browser) -> None:
     alert = raised(1)
     response = olga.post(f"/admin_dashboard/alerts/{alert.pk}/acknowledge/", {"next": "https://evil.example/"})
     assert response["Location"] == f"/admin_dashboard/alerts/{alert.pk}/"
+
+
+def test_a_member_who_was_let_back_in_is_not_suggested_for_a_lock_again(olga: Browser) -> None:
+    fresh = raised(1, suggested_actions=["lock"])
+    handled = raised(2, suggested_actions=["lock"], action_taken="lock")
+    assert "Lock payments now" in text_of(olga.get(f"/admin_dashboard/alerts/{fresh.pk}/"))
+    page = text_of(olga.get(f"/admin_dashboard/alerts/{handled.pk}/"))
+    assert "Lock payments now" not in page
+    assert "let back in since" in page
