@@ -12,7 +12,7 @@ from drf_spectacular.validation import validate_schema
 
 from api.permissions import Access
 from api.serializers.shapes import ProblemShape
-from detection.kernel.vocabulary import EventType
+from detection.kernel.vocabulary import EventType, ListEffect, ListKind, Truth
 
 PROBLEM = "application/problem+json"
 PROBLEMS: dict[Any, Any] = {
@@ -116,6 +116,60 @@ _MEMBER_FIELDS: dict[str, Any] = {
     "time_zone": _text(64),
 }
 MEMBER: dict[str, Any] = {"type": "object", "additionalProperties": False, "properties": _MEMBER_FIELDS}
+LIST_ENTRY: dict[str, Any] = {
+    "type": "object",
+    "required": ["effect", "kind", "value", "reason"],
+    "additionalProperties": False,
+    "properties": {
+        "effect": {"type": "string", "enum": [effect.value for effect in ListEffect]},
+        "kind": {"type": "string", "enum": [kind.value for kind in ListKind]},
+        "value": _text(200, description="an address may be a network: 203.0.113.0/24; a network is AS64500 or a name"),
+        "reason": _text(500, minLength=1),
+        "expires_at": {"type": ["string", "null"], "format": "date-time"},
+    },
+    "example": {"effect": "block", "kind": "address", "value": "203.0.113.0/24", "reason": "card testing, case 4711"},
+}
+_LIST_ENTRIES: dict[str, Any] = {"type": "array", "minItems": 1, "maxItems": 10_000, "items": LIST_ENTRY}
+LIST_ENTRIES: dict[str, Any] = {
+    "oneOf": [
+        _LIST_ENTRIES,
+        {
+            "type": "object",
+            "required": ["entries"],
+            "additionalProperties": False,
+            "properties": {"entries": _LIST_ENTRIES},
+        },
+    ]
+}
+_LABEL_KEYS: dict[str, Any] = {
+    "event_id": _text(minLength=1),
+    "order_id": _text(minLength=1),
+    "psp_payment_id": _text(minLength=1),
+    "payment": {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {"psp_payment_id": _text(minLength=1)},
+    },
+}
+LABEL: dict[str, Any] = {
+    "type": "object",
+    "required": ["label"],
+    "additionalProperties": False,
+    "description": "Exactly one of event_id, order_id and psp_payment_id says what is meant.",
+    "properties": {
+        **_LABEL_KEYS,
+        "label": {"type": "string", "enum": [truth.value for truth in Truth]},
+        "decided_at": {"type": "string", "format": "date-time", "description": "Default: now."},
+        "source": _text(64, description="Who says so: a provider, a team."),
+    },
+    "example": {"order_id": "1017", "label": "chargeback", "decided_at": "2026-11-20T09:00:00Z", "source": "stripe"},
+}
+LABELS: dict[str, Any] = {
+    "type": "object",
+    "required": ["labels"],
+    "additionalProperties": False,
+    "properties": {"labels": {"type": "array", "minItems": 1, "maxItems": 500, "items": LABEL}},
+}
 MEMBERS: dict[str, Any] = {
     "type": "object",
     "required": ["members"],

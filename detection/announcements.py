@@ -63,7 +63,14 @@ class DeviceDisowned:
     device_id: str
 
 
-Announcement = EventsAccepted | OutboxFilled | FeedAdvanced | AuditWaiting | SessionsEnded | DeviceDisowned
+@dataclass(frozen=True, slots=True)
+class DutyChanged:
+    """Somebody changed who is on duty: a list or a rule. This process need not wait to see it."""
+
+
+Announcement = (
+    EventsAccepted | OutboxFilled | FeedAdvanced | AuditWaiting | SessionsEnded | DeviceDisowned | DutyChanged
+)
 
 
 def announce(announcement: Announcement) -> None:

@@ -11,15 +11,18 @@ from typing import Any
 
 import structlog
 from django.db import DatabaseError, connection
+from django.db.models import Count, Max, Sum
 
 import detection.rules  # noqa: F401 - importing it puts every rule on the list
+from detection.announcements import DutyChanged
 from detection.anomaly import shelf, vector
 from detection.conf import current
 from detection.features import FeatureStore, RedisStore, connect
 from detection.kernel.detector import Detector, Rule, registered, wishes_of
 from detection.kernel.features import Wish
-from detection.kernel.vocabulary import RuleState
-from detection.models import RuleSetting
+from detection.kernel.lists import Entry, ListDetector
+from detection.kernel.vocabulary import ListEffect, RuleState
+from detection.models import ListEntry, RuleSetting
 
 logger = structlog.get_logger(__name__)
 
@@ -95,6 +98,11 @@ def refresh() -> None:
     _read_at = float("-inf")
 
 
+def duty_changed(announcement: DutyChanged, **_options: Any) -> None:
+    """What was changed in this process holds here at once; other processes see it within two seconds."""
+    refresh()
+
+
 def store() -> FeatureStore:
     """The shared feature store for the wishes of today's roster."""
     global _store, _store_url, _store_wishes
@@ -109,6 +117,7 @@ def _roster() -> Duty:
     settings: dict[str, RuleSetting] = {}
     try:
         settings = {row.rule_id: row for row in RuleSetting.objects.all()}
+        listed = _listed()
     except DatabaseError:
         if _duty is not None:
             return replace(_duty)
@@ -126,7 +135,26 @@ def _roster() -> Duty:
         detectors.append(model)
         if model.shadow:
             shadow.add(model.id)
-    return Duty(tuple(detectors), frozenset(shadow))
+    return Duty((*detectors, *listed), frozenset(shadow))
+
+
+_lists: tuple[ListDetector, ...] = ()
+_lists_mark: Any = None
+
+
+def _listed() -> tuple[ListDetector, ...]:
+    """A detector for each list that holds anything. Entries never change, so these three numbers tell whether the lists
+    are the ones read before."""
+    global _lists, _lists_mark
+    in_force = ListEntry.objects.in_force()
+    mark = in_force.aggregate(count=Count("id"), ids=Sum("id"), newest=Max("created_at"))
+    if mark != _lists_mark:
+        entries: dict[ListEffect, list[Entry]] = {}
+        for row in in_force.iterator(chunk_size=2000):
+            entries.setdefault(ListEffect(row.effect), []).append(row.entry())
+        _lists = tuple(ListDetector(effect, entries[effect]) for effect in ListEffect if effect in entries)
+        _lists_mark = mark
+    return _lists
 
 
 def _tuned(rule: Rule, parameters: Mapping[str, Any]) -> Rule:

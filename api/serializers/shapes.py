@@ -9,6 +9,8 @@ from detection.kernel.vocabulary import (
     AlertStatus,
     Disposition,
     EventState,
+    ListEffect,
+    ListKind,
     LockScope,
     LockState,
     Outcome,
@@ -252,6 +254,35 @@ class KeyShape(s.Serializer):
 
 class NewKeyShape(KeyShape):
     key = s.CharField(help_text="shown this once")
+
+
+class ListEntryShape(s.Serializer):
+    id = s.IntegerField()
+    effect = s.ChoiceField([effect.value for effect in ListEffect])
+    kind = s.ChoiceField([kind.value for kind in ListKind])
+    value = s.CharField(help_text="in the one spelling of its kind")
+    reason = s.CharField()
+    owner = s.CharField()
+    expires_at = s.DateTimeField(allow_null=True)
+    created_at = s.DateTimeField()
+
+
+class ListEntryPageShape(PageShape):
+    results = ListEntryShape(many=True)
+
+
+class ListedShape(s.Serializer):
+    index = s.IntegerField()
+    status = s.ChoiceField(["created", "duplicate", "rejected"])
+    id = s.IntegerField(allow_null=True)
+    errors = FaultShape(many=True, required=False)
+
+
+class ListImportShape(s.Serializer):
+    created = s.IntegerField()
+    duplicates = s.IntegerField()
+    rejected = s.IntegerField()
+    results = ListedShape(many=True)
 
 
 class ListShape(PageShape):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from detection.announcements import DutyChanged, announce
 from detection.kernel.records import Actor, iso
+from detection.kernel.vocabulary import ListKind
 from detection.models import (
     AccountLock,
     Alert,
@@ -15,6 +17,7 @@ from detection.models import (
     Dispute,
     Event,
     InboxItem,
+    ListEntry,
     LockEvent,
     Member,
     Notification,
@@ -85,6 +88,8 @@ def erase(member: Member, *, actor: Actor) -> dict[str, int]:
         if user is not None:
             sessions.end([user.pk])
         AccountLock.objects.filter(member=member).delete()
+        if ListEntry.objects.filter(kind=ListKind.MEMBER, value=member.member_id).delete()[0]:
+            announce(DutyChanged())
         digest = hashlib.sha256(member.member_id.encode()).hexdigest()
         member.delete()
         if user is not None and accounts.role_of(user) is None:

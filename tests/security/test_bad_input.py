@@ -124,10 +124,14 @@ def test_any_body_at_any_door_is_fair(world: World, data: st.DataObject) -> None
 @FEW
 @given(
     query=st.dictionaries(
-        st.sampled_from(["q", "member", "status", "cursor", "limit", "after", "ordering", "ip", "x"]), TEXT, max_size=3
+        st.sampled_from(
+            ["q", "member", "status", "cursor", "limit", "after", "ordering", "ip", "value", "effect", "format", "x"]
+        ),
+        TEXT,
+        max_size=3,
     )
 )
-@pytest.mark.parametrize("path", ["alerts/", "feed/", "audit/", "members/mia/"])
+@pytest.mark.parametrize("path", ["alerts/", "feed/", "audit/", "members/mia/", "lists/", "lists/export/"])
 def test_any_query_is_answered_or_refused(world: World, path: str, query: dict[str, str]) -> None:
     from urllib.parse import urlencode
 
@@ -137,7 +141,7 @@ def test_any_query_is_answered_or_refused(world: World, path: str, query: dict[s
 
 @FEW
 @given(name=TEXT)
-@pytest.mark.parametrize("path", ["events/{}/", "members/{}/", "alerts/{}/", "api-keys/{}/"])
+@pytest.mark.parametrize("path", ["events/{}/", "members/{}/", "alerts/{}/", "api-keys/{}/", "lists/{}/"])
 def test_any_name_in_an_address_is_found_or_not(world: World, path: str, name: str) -> None:
     from urllib.parse import quote
 

@@ -22,7 +22,18 @@ from api.authentication import verified_keys
 from detection.intake import accept
 from detection.kernel.records import Actor
 from detection.kernel.vocabulary import ActorKind, KeyScope, LockState, Role, Severity, Trust
-from detection.models import Alert, AlertAction, ApiKey, Client, Contact, InboxItem, Member, OtpChallenge, PortalToken
+from detection.models import (
+    Alert,
+    AlertAction,
+    ApiKey,
+    Client,
+    Contact,
+    InboxItem,
+    ListEntry,
+    Member,
+    OtpChallenge,
+    PortalToken,
+)
 from detection.response import accounts, alerts, challenges, locks, portal
 from tasks import pulse
 
@@ -138,6 +149,7 @@ def _things(made: World, shop: Client, users: dict[str, Any]) -> None:
     event = {"event_id": "e-1", "type": "login.succeeded", "member_id": "mia", "session_id": "s-1"}
     dead = accept([event], client=shop, trust=Trust.NORMAL)[0].event
     InboxItem.objects.filter(event=dead).update(dead=True)
+    listed = ListEntry.objects.create(effect="watch", kind="device", value="d-0", reason="a test", owner="ada")
     token, _ = portal.create(mia, client=shop)
     PortalToken.objects.update(expires_at=later)
     pulse.client().delete(*(f"pulse:{part}" for part in pulse.PARTS))  # of workers in other tests
@@ -146,6 +158,7 @@ def _things(made: World, shop: Client, users: dict[str, Any]) -> None:
         "alert_id": {"mia": str(alert.pk), "missing": str(uuid4())},
         "action_id": {"mia": str(acted.action_id), "missing": str(uuid4())},
         "member_id": {"mia": "mia", "missing": "nobody"},
+        "entry_id": {"mia": str(listed.pk), "missing": "0"},
         "key_id": {"mia": ApiKey.objects.get(revoked_at__isnull=False).prefix, "missing": "none"},
         "token": {"mia": token, "missing": "none"},
         "challenge": {"mia": issued.challenge_id, "missing": "0" * 32},
@@ -182,6 +195,8 @@ BODIES: dict[str, Any] = {
     "api/v1/alerts/<str:alert_id>/assign/": {"assignee": None},
     "api/v1/alerts/<str:alert_id>/comment/": {"note": "called"},
     "api/v1/alerts/<str:alert_id>/snooze/": {"until": "2100-01-01T00:00:00Z"},
+    "api/v1/lists/": {"effect": "watch", "kind": "device", "value": "d-1", "reason": "asked"},
+    "api/v1/lists/import/": {"entries": [{"effect": "watch", "kind": "device", "value": "d-1", "reason": "asked"}]},
     "api/v1/me/unlock/": {"channel": "email"},
     "api/v1/me/unlock/verify/": {"challenge_id": "{challenge}", "code": "{code}"},
     "api/v1/api-keys/": {"app": "till", "scopes": ["events:write"]},
