@@ -34,6 +34,7 @@ WHO: Mapping[str, Wish] = {
     "visits": Count(types(EventType.LOGIN_SUCCEEDED), LONG),
     "orders": Count(types(EventType.TRANSACTION_SUCCEEDED), LONG),
 }
+AS_GOOD_AS_CASH = types(EventType.GIFT_CARD_REDEEMED, EventType.PAYOUT_REQUESTED)
 HIDING = {"hosting": 1.0, "vpn": 0.5, "tor": 2.0}
 
 
@@ -73,12 +74,14 @@ def another(event: EventRecord, seen: Mapping[str, Any], name: str) -> bool:
 def who(event: EventRecord, seen: Mapping[str, Any]) -> list[Fact]:
     """What device, line and country say about who acts. Empty for somebody without a past."""
     facts = []
+    travels = own(event, seen, "device_id")  # a phone goes where its owner goes
     if fresh(event, seen, "device_id"):
         facts.append(Fact("a device that is new to this account", _surprise(event, seen, "device_id")))
     if fresh(event, seen, "access"):
-        facts.append(Fact("a network that is new to it", _surprise(event, seen, "access")))
+        surprise = _surprise(event, seen, "access")
+        facts.append(Fact("a network that is new to it", min(surprise, 1.0) if travels else surprise))
         if fresh(event, seen, "country"):
-            facts.append(Fact("a country that is new to it", 1.6))
+            facts.append(Fact("a country that is new to it", 0.5 if travels else 1.6))
         if facts and event.network in HIDING:
             facts.append(Fact("a network people hide behind", HIDING[event.network]))
     return facts
@@ -101,6 +104,8 @@ def spending(event: EventRecord, seen: Mapping[str, Any], *, usual_euros: float)
         facts.append(Fact("wrong passwords shortly before", 1.0))
     if seen["spent"] > 1:
         facts.append(Fact("several payments in a row", 0.7))
+    if event.type in AS_GOOD_AS_CASH:
+        facts.append(Fact("value as good as cash", 0.7))
     if event.session_id and not seen["browsed"]:
         facts.append(Fact("no look around the shop", 0.5))
     return facts

@@ -32,8 +32,9 @@ class Foldable(Protocol):
 
 
 def worth_an_alert(verdict: Verdict) -> bool:
-    """Somebody has to hear of it: a live signal that suggests anything at all."""
-    return any(signal.suggests is not Action.NONE for signal in verdict.signals)
+    """Somebody has to hear of it: a live signal that suggests anything at all, or small ones that weigh together."""
+    suggested = any(signal.suggests is not Action.NONE for signal in verdict.signals)
+    return suggested or (bool(verdict.signals) and verdict.severity is not Severity.LOW)
 
 
 def over(last_seen_at: datetime, verdict: Verdict, quiet: timedelta) -> bool:

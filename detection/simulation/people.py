@@ -39,6 +39,8 @@ class Member:
     spread: float  # of its logarithm
     roams: float  # share of phone visits over the carrier
     relay: bool = False  # comes out somewhere else every time
+    forgets: bool = False  # a browser that keeps nothing: a new device every time
+    moves: float = 0.0  # share of days on which the household's address is another
     away: list[tuple[datetime, datetime, str, str]] = field(default_factory=list)  # from, to, country, address
     taken: bool = False  # something is already told about them
 
@@ -50,6 +52,11 @@ class Member:
     def hand(self, rng: Random, at: datetime, session: str, gadget: Gadget | None = None) -> Hand:
         """The member as they come at this time."""
         gadget = gadget or rng.choices(self.gadgets, weights=[3, 2, 1][: len(self.gadgets)])[0]
+        if self.forgets and not gadget.mobile:
+            gadget = Gadget(f"{rng.getrandbits(64):016x}", gadget.user_agent, mobile=False)
+        if rng.random() < self.moves:
+            self.home = self.home.rsplit(".", 2)[0] + f".{rng.randint(0, 255)}.{rng.randint(2, 250)}"
+            self.home = self.country.address(rng) if rng.random() < 0.1 else self.home
         return Hand(self.address(rng, at, gadget), gadget.user_agent, gadget.device_id, session, self.member_id)
 
     def address(self, rng: Random, at: datetime, gadget: Gadget) -> str:
@@ -80,8 +87,14 @@ def gadget(rng: Random, name: str, *, mobile: bool) -> Gadget:
 
 def populate(rng: Random, count: int, prefix: str = "m") -> list[Member]:
     """So many members, the same for the same generator; their names begin with ``prefix``."""
+    families = rng.sample(range(count), count // 12)
     offices = {code: [COUNTRIES[code].address(rng) for _ in range(max(1, count // 150))] for code in set(places.HOMES)}
-    return [_member(rng, f"{prefix}{number:05}", offices) for number in range(1, count + 1)]
+    people = [_member(rng, f"{prefix}{number:05}", offices) for number in range(1, count + 1)]
+    for number in families:  # two of a household share a computer and a line
+        one, other = people[number], people[number - 1]
+        other.home, other.country, other.work = one.home, one.country, one.work
+        other.gadgets[-1] = one.gadgets[0]
+    return people
 
 
 def _member(rng: Random, name: str, offices: dict[str, list[str]]) -> Member:
@@ -103,6 +116,8 @@ def _member(rng: Random, name: str, offices: dict[str, list[str]]) -> Member:
         spread=rng.uniform(0.3, 0.8),
         roams=rng.choice((0.1, 0.4, 0.8)),
         relay=rng.random() < 0.03,
+        forgets=rng.random() < 0.04,
+        moves=rng.choice((0.0, 0.0, 0.05, 0.3)),
     )
 
 

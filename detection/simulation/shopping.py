@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from detection.simulation import places
 from detection.simulation.people import Member
 from detection.simulation.tape import Hand, Happening, Tape
 
@@ -103,6 +104,10 @@ def ordinary_visit(tape: Tape, member: Member, at: datetime) -> list[Happening]:
     buys = rng.random() < member.buys
     at, pages = browse(tape, hand, at, min(40, 2 + int(rng.expovariate(1 / 6))))
     seen += pages
+    if rng.random() < 0.12 and member.roams > 0.1:  # out of the door, or on to the sofa, in the middle of it
+        hand = hand.changed(ip=places.carrier(member.country, rng) if hand.ip == member.home else member.home)
+        at, pages = browse(tape, hand, at, rng.randint(1, 6))
+        seen += pages
     if buys:
         card = member.cards[0] if rng.random() < 0.9 else member.cards[-1]
         large = rng.choice((3.0, 5.0, 8.0)) if rng.random() < 0.03 else 1.0

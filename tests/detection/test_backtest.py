@@ -56,7 +56,7 @@ def test_a_line_is_written_when_an_alert_is_raised_and_when_it_grows_worse(
     assert code == 0
     assert [line["id"] for line in lines] == [lines[0]["id"]] * len(lines)
     assert [line["severity"] for line in lines] == ["medium", "high"]
-    assert [line["action"] for line in lines] == ["challenge", "lock"]
+    assert [line["action"] for line in lines] == ["notify", "lock"]
     first, last = lines
     assert first["event_ids"] == ["login.failed-4"]
     assert last["event_ids"] == ["login.failed-4", "login.failed-5", "transaction.attempted-30"]
