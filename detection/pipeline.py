@@ -15,26 +15,23 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from django.db import transaction
 from django.utils import timezone
 
-from detection import catalog, history, inbox
+from detection import answers, catalog, inbox, measuring
 from detection.announcements import DeviceDisowned
-from detection.conf import current
 from detection.enrich import additions, enrich
-from detection.features import MemoryStore, StoreError
+from detection.features import StoreError
 from detection.judging import Granted, judge, learned
-from detection.kernel.features import TEACHES, Wish
-from detection.kernel.records import EventRecord, LockRecord, Verdict, iso
-from detection.kernel.vocabulary import EventState, Outcome, Severity, Trust
-from detection.models import Decision, Device, Event, Member
-from detection.response import locks, playbook
+from detection.kernel.features import TEACHES
+from detection.kernel.records import EventRecord, Verdict, iso
+from detection.kernel.vocabulary import EventState, Outcome, Trust
+from detection.models import Device, Event, Member
+from detection.response import playbook
 from detection.response.playbook import Response
 from detection.work import unit_of_work
 
 logger = structlog.get_logger(__name__)
 
-AWAY_FOR = 2.0  # seconds a decision does not ask a feature store that has just failed
 PATIENCE = 8.0  # seconds a decision waits for a worker that holds the member's earlier events
 
 
@@ -64,48 +61,56 @@ def drain(*, seconds: float = 15.0) -> int:
         try:
             total += _work_through(held)
         except StoreError as error:
-            inbox.put_back(held.items, after=timedelta(seconds=AWAY_FOR))
+            inbox.put_back(held.items, after=timedelta(seconds=measuring.AWAY_FOR))
             logger.warning("features.away", error=type(error).__name__, events=len(held.items))
             break
     return total
 
 
-def decide(event: UUID, *, now: datetime | None = None) -> dict[str, Any]:
+def decide(event: UUID, *, deadline: timedelta | None = None) -> dict[str, Any]:
     """The wire answer for one accepted event, judged now together with everything that waits of its subject, and the
-    same again whenever it is asked again. Raises Busy when a worker keeps the subject's events too long."""
-    known = Decision.objects.filter(pk=event).first()
-    if known:
-        return dict(known.answer)
+    same again whenever it is asked again.
+
+    With a ``deadline`` whatever is not there in time is skipped and named in ``degraded``: ``features`` are read from
+    the database, and ``queue`` says that the subject's earlier events are still with a worker. Without one, raises
+    Busy when a worker keeps them too long.
+    """
+    until = time.monotonic() + deadline.total_seconds() if deadline else None
+    told = answers.known(event)
+    if told:
+        return told
     row = Event.objects.select_related("member").get(pk=event)
-    until = time.monotonic() + PATIENCE
+    patience = until or time.monotonic() + PATIENCE
     while row.state == EventState.PENDING:
         held = inbox.claim(subject=row.subject)
         if held is not None:
-            _judge_inline(held, row)
-        elif time.monotonic() > until:
+            _judge_inline(held, row, until)
+        elif time.monotonic() < patience:
+            time.sleep(0.01)  # a worker has them: its results commit in milliseconds
+        elif until is None:
             raise Busy(row.subject)
         else:
-            time.sleep(0.01)  # a worker has them: its results commit in milliseconds
+            return _answer_meanwhile(row)
         row.refresh_from_db()
     if row.state == EventState.DEAD:
         raise Busy(row.subject)  # it could not be judged: no answer is better than "allow"
-    known = Decision.objects.filter(pk=event).first()
-    return dict(known.answer) if known else _answer_later(row, now or timezone.now())
+    return answers.known(event) or answers.later(row, timezone.now())
 
 
-def handle(held: inbox.Claim, *, inline: bool = False, answering: Collection[str] = ()) -> int:
-    """Judge one handful and commit its results. ``inline`` answers from the database when the feature store is away;
-    a worker lets the error through and tries later."""
+def handle(held: inbox.Claim, *, answering: Collection[str] = (), until: float | None = None) -> int:
+    """Judge one handful and commit its results. For somebody who waits (``answering`` names their events, ``until`` is
+    when their time is up) features come from the database when the store is away; a worker lets the error through and
+    tries later."""
     duty = catalog.on_duty()
     batch = _load(held)
-    granted, degraded = _measure(batch, duty, inline=inline)
+    granted, degraded = _measure(batch, duty, waiting=bool(answering), until=until)
     verdicts = judge(batch.judged, granted, duty, degraded=degraded)
     now = timezone.now()
     with unit_of_work() as work:
         inbox.finish(held, teach_later=bool(degraded), now=now)
         response = playbook.respond(work, verdicts, members=batch.members, now=now, answering=answering)
         _write(batch, verdicts, response, now)
-        _write_answers(batch, verdicts, response, answering, now)
+        answers.write(verdicts, batch.rows, response, answering, now)
     if not degraded:
         _unteach(batch, response)
     return len(held.items)
@@ -129,9 +134,10 @@ def _work_through(held: inbox.Claim) -> int:
         return sum(_work_through(single) for single in inbox.split(held))
 
 
-def _judge_inline(held: inbox.Claim, row: Event) -> None:
+def _judge_inline(held: inbox.Claim, row: Event, until: float | None) -> None:
+    answering = {str(row.pk)}
     try:
-        handle(held, inline=True, answering={str(row.pk)})
+        handle(held, answering=answering, until=until)
     except inbox.ClaimLost:
         return
     except Exception as error:
@@ -140,11 +146,20 @@ def _judge_inline(held: inbox.Claim, row: Event) -> None:
             raise
         for single in inbox.split(held):
             try:
-                handle(single, inline=True, answering={str(row.pk)})
+                handle(single, answering=answering, until=until)
             except Exception as fault:
                 inbox.fail(single.items[0], fault)
                 if single.items[0].event == row.pk:
                     raise
+
+
+def _answer_meanwhile(row: Event) -> dict[str, Any]:
+    record = row.record(row.member.member_id if row.member else None)
+    duty = catalog.on_duty()
+    (event,) = enrich([record])
+    granted = measuring.from_database([event], [duty.listening(event.type)[1]], duty)
+    (verdict,) = judge([event], granted, duty, degraded=("queue", "features"))
+    return answers.meanwhile(row, verdict, timezone.now())
 
 
 def _load(held: inbox.Claim) -> Batch:
@@ -165,53 +180,22 @@ def _load(held: inbox.Claim) -> Batch:
     return Batch(held, rows, tuple(enrich(judged)), tuple(enrich(taught)), members)
 
 
-def _measure(batch: Batch, duty: catalog.Duty, *, inline: bool) -> tuple[Sequence[Granted], tuple[str, ...]]:
+def _measure(
+    batch: Batch, duty: catalog.Duty, *, waiting: bool, until: float | None
+) -> tuple[Sequence[Granted], tuple[str, ...]]:
     """The features of what is judged, after what only teaches was observed and measured for the models' sake."""
     wishes = [duty.listening(event.type)[1] for event in batch.judged]
-    if inline and _store_is_away():
-        return _from_database(batch, duty, wishes), ("features",)
-    try:
-        taught = _ask_store(batch.taught, [duty.learning(event.type) for event in batch.taught])
-        for event, granted in zip(batch.taught, taught, strict=True):
-            batch.rows[event.id].seen = learned(event, granted)
-        return _ask_store(batch.judged, wishes), ()
-    except StoreError as error:
-        if not inline:
-            raise
-        _note_store_away()
-        logger.warning("features.away", error=type(error).__name__, inline=True)
-        return _from_database(batch, duty, wishes), ("features",)
-
-
-def _ask_store(events: Sequence[EventRecord], wishes: Sequence[frozenset[Wish]]) -> Sequence[Granted]:
-    if not events:
-        return []
-    store = catalog.store()
-    grant = store.observe_and_measure(events, wishes)
-    while grant.cold:  # flushed or never seen: their past comes from the event table
-        histories, unproven = history.of_members(grant.cold)
-        store.rebuild(histories, unproven=unproven)
-        grant = store.observe_and_measure(events, wishes)
-    return grant.seen
-
-
-def _from_database(batch: Batch, duty: catalog.Duty, wishes: Sequence[frozenset[Wish]]) -> Sequence[Granted]:
-    store = MemoryStore(duty.wishes, complete=True)
-    histories, unproven = history.of_members(set(batch.members))
-    store.rebuild(histories, unproven=unproven)
-    return store.observe_and_measure(batch.judged, wishes).seen
-
-
-_away_until = 0.0
-
-
-def _store_is_away() -> bool:
-    return time.monotonic() < _away_until
-
-
-def _note_store_away() -> None:
-    global _away_until
-    _away_until = time.monotonic() + AWAY_FOR
+    lessons = [duty.learning(event.type) for event in batch.taught]
+    if waiting:
+        taught, degraded = measuring.for_someone_waiting(batch.taught, lessons, duty, until=until)
+        granted, also = measuring.for_someone_waiting(batch.judged, wishes, duty, until=until)
+        degraded = degraded or also
+    else:
+        taught, granted = measuring.ask_store(batch.taught, lessons), measuring.ask_store(batch.judged, wishes)
+        degraded = ()
+    for event, lesson in zip(batch.taught, taught, strict=True):
+        batch.rows[event.id].seen = learned(event, lesson)
+    return granted, degraded
 
 
 def _write(batch: Batch, verdicts: Sequence[Verdict], response: Response, now: datetime) -> None:
@@ -267,61 +251,6 @@ def _meet_devices(batch: Batch, response: Response) -> None:
             unique_fields=["member", "device_id"],
             update_fields=["last_seen_at", "agent", "country"],
         )
-
-
-def _write_answers(
-    batch: Batch, verdicts: Sequence[Verdict], response: Response, answering: Collection[str], now: datetime
-) -> None:
-    """What a waiting sender is told, kept so that it is told the same again."""
-    for verdict in verdicts:
-        if verdict.event.id not in answering:
-            continue
-        row = batch.rows[verdict.event.id]
-        reasons = list(verdict.reasons)
-        refusal = response.refusals.get(verdict.event.id)
-        if refusal:
-            reasons.append(refusal)
-        lock = response.locks.get(row.member_id) if row.member_id else None
-        answer = _answer(row, [reason.wire() for reason in reasons], lock, now)
-        Decision.objects.create(event=row.pk, answer=answer, decided_at=now)
-
-
-_REASON = ("code", "text", "observed", "threshold", "points")
-
-
-def _answer_later(row: Event, now: datetime) -> dict[str, Any]:
-    """The answer for an event that was judged before anybody asked: its verdict, and the lock as it is now."""
-    with transaction.atomic():
-        lock = locks.of(row.member) if row.member is not None else None
-        outcome = Outcome(row.outcome or Outcome.ALLOW)
-        reasons: list[dict[str, Any]] = [
-            {name: signal[name] for name in _REASON if name != "points" or signal[name] < 0}
-            for signal in row.signals
-            if not signal["shadow"]
-        ]
-        refused = playbook.refusal(lock, row.type) if current().enforcing else None
-        if refused and outcome is not Outcome.DENY:
-            outcome = refused
-        if refused:
-            reasons.append(playbook.LOCKED.wire())
-        row.outcome = outcome
-        answer = _answer(row, reasons, lock, now)
-        kept, _ = Decision.objects.get_or_create(event=row.pk, defaults={"answer": answer, "decided_at": now})
-    return dict(kept.answer)
-
-
-def _answer(row: Event, reasons: list[dict[str, Any]], lock: LockRecord | None, now: datetime) -> dict[str, Any]:
-    return {
-        "event_id": row.event_id,
-        "verdict": str(row.outcome or Outcome.ALLOW),
-        "risk_score": row.risk_score or 0,
-        "severity": str(row.severity or Severity.LOW),
-        "reasons": reasons,
-        "lock": lock.wire() if lock else None,
-        "alert_id": str(row.alert_id) if row.alert_id else None,
-        "degraded": list(row.degraded),
-        "decided_at": iso(now),
-    }
 
 
 def _unteach(batch: Batch, response: Response) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
@@ -103,12 +104,13 @@ class Decisions(Door):
     def post(self, request: Any) -> Response:
         http = request._request
         value = parse(http, raw(http))
+        deadline = None
         if isinstance(value, dict) and "deadline_ms" in value:
-            _check_deadline(value.pop("deadline_ms"))
+            deadline = _deadline(value.pop("deadline_ms"))
         items = accept([value], client=self.credentials.client, trust=self.credentials.trust, ring=False)
         item = taken(items[0])
         assert item.event is not None
-        return Response(pipeline.decide(item.event))
+        return Response(pipeline.decide(item.event, deadline=deadline))
 
 
 def taken(item: Item) -> Item:
@@ -170,6 +172,7 @@ def _summary(items: Sequence[Item]) -> dict[str, Any]:
     }
 
 
-def _check_deadline(value: Any) -> None:
+def _deadline(value: Any) -> timedelta:
     if type(value) is not int or not 1 <= value <= 60_000:
         raise errors.faulty(errors.fault("/deadline_ms", "A whole number of milliseconds from 1 to 60000."))
+    return timedelta(milliseconds=value)

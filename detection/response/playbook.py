@@ -113,7 +113,12 @@ def _outcome(verdict: Verdict, members: Mapping[str, Member], response: Response
     if refused is None:
         return verdict.outcome
     response.refusals[event.id] = LOCKED
-    return max(refused, verdict.outcome, key=_STRICTNESS.__getitem__)
+    return stricter(refused, verdict.outcome)
+
+
+def stricter(one: Outcome, other: Outcome) -> Outcome:
+    """The one that lets less through."""
+    return max(one, other, key=_STRICTNESS.__getitem__)
 
 
 def refusal(lock: LockRecord | None, event_type: str) -> Outcome | None:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import signal
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,10 +10,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from detection import announcements, catalog, feed, inbox, pipeline
+from config.runner.spawn import kill_group, spawn
+from config.runner.valkey import Valkey
+from detection import announcements, catalog, feed, inbox, measuring, pipeline
 from detection.audit import ledger, verify
 from detection.conf import ATTEMPTS, LEASE
 from detection.kernel.detector import Rule
+from detection.kernel.records import SYSTEM
 from detection.kernel.vocabulary import Action, ActorKind, EventState, Family, Severity, Trust
 from detection.models import Alert, AuditPending, Decision, Device, Event, FeedEntry, InboxItem, LockReason, Member
 from detection.response import disputes, locks
@@ -203,7 +209,7 @@ def test_with_the_feature_store_dead_a_decision_is_answered_from_the_database(se
     assert answer["degraded"] == ["features"]
     assert answer["verdict"] == "deny"
     assert InboxItem.objects.get().observe_only
-    pipeline._away_until = 0.0
+    measuring._away_until = 0.0
 
 
 def test_a_worker_without_the_feature_store_puts_the_work_back_untried(settings):
@@ -228,7 +234,7 @@ def test_a_refused_payment_never_makes_the_attackers_device_known():
     report(happened("login.failed", device_id="unheard-of", account_exists=True))
     decide(large_payment())
     member = Member.objects.get(member_id="mia")
-    locks.release(member, actor=pipeline.playbook.SYSTEM, by=ActorKind.STAFF, reason="the owner called us")
+    locks.release(member, actor=SYSTEM, by=ActorKind.STAFF, reason="the owner called us")
     Alert.objects.update(folding=False, status="resolved")
     assert decide(large_payment())["verdict"] == "deny"
     assert not Device.objects.filter(device_id="unheard-of").exists()
@@ -311,7 +317,7 @@ def test_a_device_the_member_disowned_is_new_again_even_after_a_flush():
         )["verdict"]
         != "deny"
     )
-    disputes.deny(alert.pk, member=alert.member, actor=pipeline.playbook.SYSTEM)
+    disputes.deny(alert.pk, member=alert.member, actor=SYSTEM)
     pipeline.disown_device(announcements.DeviceDisowned("mia", "mia-phone"))
     for flush in (False, True):
         if flush:
@@ -338,3 +344,44 @@ def test_an_event_that_could_not_be_judged_is_never_answered_allow():
     assert item.event is not None
     with pytest.raises(pipeline.Busy):
         pipeline.decide(item.event)
+
+
+def test_a_decision_with_a_deadline_never_waits_for_a_worker_that_is_slow():
+    settled_life()
+    report(happened("logout"))
+    held = inbox.claim()
+    (item,) = report(large_payment(), ring=False)
+    assert item.event is not None
+    answer = pipeline.decide(item.event, deadline=timedelta(milliseconds=50))
+    assert answer["degraded"] == ["queue", "features"]
+    assert answer["verdict"] == "deny"
+    assert pipeline.decide(item.event) == answer
+    assert held is not None
+    pipeline.handle(held)
+    judge_all()
+    assert stored(item).state == EventState.PROCESSED
+    assert Alert.objects.count() == 1
+
+
+def test_a_frozen_feature_store_never_holds_a_decision_past_its_deadline(settings, tmp_path):
+    settled_life()
+    frozen = Valkey.prepare(tmp_path / "valkey", password="for-this-test")
+    process = spawn(frozen.command)
+    try:
+        while not frozen.answers(process.pid):
+            time.sleep(0.02)
+        settings.REDIS_FEATURES_URL = frozen.url
+        catalog.store()
+        os.kill(process.pid, signal.SIGSTOP)
+        (item,) = report(large_payment(), ring=False)
+        assert item.event is not None
+        begun = time.monotonic()
+        answer = pipeline.decide(item.event, deadline=timedelta(milliseconds=200))
+        waited = time.monotonic() - begun
+    finally:
+        os.kill(process.pid, signal.SIGCONT)
+        kill_group(process)
+        measuring._away_until = 0.0
+    assert answer["degraded"] == ["features"]
+    assert answer["verdict"] == "deny"
+    assert waited < 2.0  # the store's own time-out, which would have been the wait

@@ -1,0 +1,88 @@
+"""What was seen: every wish of a handful granted, by the shared store or, when that is away, from the event table."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import structlog
+
+from detection import catalog, history
+from detection.features import Grant, MemoryStore, StoreError
+from detection.judging import Granted
+from detection.kernel.features import Wish
+from detection.kernel.records import EventRecord
+
+logger = structlog.get_logger(__name__)
+
+AWAY_FOR = 2.0  # seconds nobody who waits asks a store that has just failed
+
+T = TypeVar("T")
+_away_until = 0.0
+_impatient = ThreadPoolExecutor(4, thread_name_prefix="features")
+
+
+class StoreLate(StoreError):
+    """The store did not answer before the caller's time was up."""
+
+
+def ask_store(
+    events: Sequence[EventRecord], wishes: Sequence[Collection[Wish]], *, until: float | None = None
+) -> Sequence[Granted]:
+    """Observe and measure in one round trip; members the store does not hold are rebuilt from the event table first.
+    ``until`` is a moment of ``time.monotonic``. Raises StoreError."""
+    if not events:
+        return []
+    store = catalog.store()
+
+    def ask() -> Grant:
+        return store.observe_and_measure(events, wishes)
+
+    grant = _within(until, ask)
+    while grant.cold:  # flushed or never seen
+        histories, unproven = history.of_members(grant.cold)
+        store.rebuild(histories, unproven=unproven)
+        grant = _within(until, ask)
+    return grant.seen
+
+
+def from_database(
+    events: Sequence[EventRecord], wishes: Sequence[Collection[Wish]], duty: catalog.Duty
+) -> Sequence[Granted]:
+    """The same from the members' own past alone: what crosses members is not seen."""
+    store = MemoryStore(duty.wishes, complete=True)
+    histories, unproven = history.of_members({event.member_id for event in events if event.member_id})
+    store.rebuild(histories, unproven=unproven)
+    return store.observe_and_measure(events, wishes).seen
+
+
+def for_someone_waiting(
+    events: Sequence[EventRecord],
+    wishes: Sequence[Collection[Wish]],
+    duty: catalog.Duty,
+    *,
+    until: float | None = None,
+) -> tuple[Sequence[Granted], tuple[str, ...]]:
+    """The features, and what had to be skipped to have them in time."""
+    global _away_until
+    if time.monotonic() >= _away_until:
+        try:
+            return ask_store(events, wishes, until=until), ()
+        except StoreError as error:
+            _away_until = time.monotonic() + AWAY_FOR
+            logger.warning("features.away", error=type(error).__name__)
+    return from_database(events, wishes, duty), ("features",)
+
+
+def _within(until: float | None, ask: Callable[[], T]) -> T:
+    if until is None:
+        return ask()
+    answer = _impatient.submit(ask)
+    try:
+        return answer.result(max(0.0, until - time.monotonic()))
+    except TimeoutError as error:
+        if answer.done():  # the store's own time-out, not ours
+            raise
+        raise StoreLate(str(error)) from None
