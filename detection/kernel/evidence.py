@@ -71,6 +71,16 @@ def another(event: EventRecord, seen: Mapping[str, Any], name: str) -> bool:
     return value is None or value > member
 
 
+def elsewhere(event: EventRecord, seen: Mapping[str, Any]) -> bool:
+    """Whether device and line both differ from what the member was first known by, and either so does the country or
+    the member is known well enough for both to be new."""
+    if not all(another(event, seen, name) for name in ("device_id", "access") if getattr(event, name) is not None):
+        return False
+    told = event.device_id is not None or event.access is not None
+    known_well = seen["visits"] >= ALWAYS_SOME and fresh(event, seen, "device_id") and fresh(event, seen, "access")
+    return told and (known_well or another(event, seen, "country"))
+
+
 def who(event: EventRecord, seen: Mapping[str, Any]) -> list[Fact]:
     """What device, line and country say about who acts. Empty for somebody without a past."""
     facts = []

@@ -1,8 +1,8 @@
 from datetime import timedelta
 
 from detection.kernel.detector import Rule, Seen, rule
-from detection.kernel.evidence import another, own
-from detection.kernel.features import Count, FirstSeen, Last, Wish, types
+from detection.kernel.evidence import WHO, another, elsewhere, own
+from detection.kernel.features import Count, Last, Wish, types
 from detection.kernel.records import EventRecord, Signal
 from detection.kernel.vocabulary import Action, EventType, Family, Severity
 from detection.kernel.words import spoken
@@ -35,9 +35,7 @@ class CredentialChangeThenPayment(Rule):
         return {
             "keys": Last(KEYS, self.window),
             "profile": Last(types(EventType.PROFILE_CHANGED), self.window),
-            "member_since": FirstSeen("member_id"),
-            "device_id_since": FirstSeen("device_id"),
-            "ip_since": FirstSeen("ip"),
+            **WHO,
             "created": Count(types(EventType.ACCOUNT_CREATED), timedelta(days=1)),
         }
 
@@ -47,8 +45,8 @@ class CredentialChangeThenPayment(Rule):
             change = seen["profile"]
         if change is None or self.settled(event, seen["device_id_since"], self.settled_after):
             return None  # a forgotten password on one's own phone
-        home = own(event, seen, "ip", settled=self.settled_after)
-        mild = home or seen["created"] or not another(event, seen, "ip")
+        home = own(event, seen, "access", settled=self.settled_after)
+        mild = home or seen["created"] or not elsewhere(event, seen)
         severity, suggests = (Severity.MEDIUM, Action.CHALLENGE) if mild else (Severity.HIGH, Action.LOCK)
         if seen["member_since"] and not seen["created"] and not another(event, seen, "device_id"):
             severity, suggests = Severity.LOW, Action.NOTIFY  # the only device we ever saw them on

@@ -2,9 +2,10 @@ from datetime import timedelta
 from decimal import Decimal
 
 from detection.kernel.detector import Rule, Seen, rule
-from detection.kernel.features import Baseline, FirstSeen, Wish, types
+from detection.kernel.evidence import another
+from detection.kernel.features import Baseline, Count, FirstSeen, Wish, types
 from detection.kernel.records import EventRecord, Signal
-from detection.kernel.vocabulary import Action, EventType, Family, Severity
+from detection.kernel.vocabulary import BROWSING, Action, EventType, Family, Severity
 from detection.kernel.words import from_euros, money, spoken
 
 PAID, TRIED = types(EventType.TRANSACTION_SUCCEEDED), types(EventType.TRANSACTION_ATTEMPTED)
@@ -24,36 +25,36 @@ class LargeTransactionNewDevice(Rule):
     limit: Decimal = Decimal(1000)  # in euros or their like, where the member has no habit yet
     floor: Decimal = Decimal(300)  # in euros or their like: nothing below is large, whatever the habit
     tails: float = 6.0  # robust deviations above the member's own median
+    looks: int = 3  # pages seen before the payment
     settled_after: timedelta = timedelta(days=3)
 
     def needs(self) -> dict[str, Wish]:
         return {
-            "device_since": FirstSeen("device_id"),
+            "member_since": FirstSeen("member_id"),
+            "device_id_since": FirstSeen("device_id"),
+            "browsed": Count(frozenset(BROWSING), timedelta(hours=3), per="session"),
             "address_since": FirstSeen("ip"),
             "paid": Baseline(PAID),
             "tried": Baseline(TRIED),
         }
 
     def inspect(self, event: EventRecord, seen: Seen) -> Signal | None:
-        if event.member_id is None or event.device_id is None or event.amount is None or event.currency is None:
-            return None
-        if self.settled(event, seen["device_since"], self.settled_after):
+        told = event.member_id and event.device_id and event.currency and event.amount is not None
+        if not told or self.settled(event, seen["device_id_since"], self.settled_after):
             return None
         usual = self._usual(event.currency, seen["paid"] or seen["tried"])
         if usual is None or event.amount < usual:
             return None
-        home = self.settled(event, seen["address_since"], self.settled_after)  # a new phone on the sofa
-        text = (
-            f"A payment of {money(event.amount, event.currency)} was made from a device that has been this account's "
-            f"for less than {spoken(self.settled_after)}. Below {money(usual, event.currency)} would have passed."
-        )
-        severity, suggests = (Severity.MEDIUM, Action.CHALLENGE) if home else (Severity.HIGH, Action.LOCK)
+        mild = self.settled(event, seen["address_since"], self.settled_after)  # a new phone on the sofa, or nothing
+        mild = mild or (seen["browsed"] >= self.looks and not another(event, seen, "device_id"))  # to compare with
+        text = f"A payment of {money(event.amount, event.currency)} was made from a device that has been this account's"
+        text += f" for less than {spoken(self.settled_after)}. Below {money(usual, event.currency)} would have passed."
+        severity, suggests = (Severity.MEDIUM, Action.CHALLENGE) if mild else (Severity.HIGH, Action.LOCK)
         return self.signal(text, observed=event.amount, threshold=usual, severity=severity, suggests=suggests)
 
     def _usual(self, currency: str, habit: dict[str, float] | None) -> Decimal | None:
         """From where on a payment is large; None when nothing tells."""
         if habit is None:
             return from_euros(self.limit, currency)
-        spread = max(1.4826 * habit["mad"], 0.25 * habit["median"])
-        own = Decimal(str(round(habit["median"] + self.tails * spread, 2)))
-        return max(own, from_euros(self.floor, currency) or own)
+        spread = self.tails * max(1.4826 * habit["mad"], 0.25 * habit["median"])
+        return max(Decimal(f"{habit['median'] + spread:.2f}"), from_euros(self.floor, currency) or Decimal(0))

@@ -1,7 +1,7 @@
 from datetime import timedelta
 
 from detection.kernel.detector import Rule, Seen, rule
-from detection.kernel.evidence import another, own
+from detection.kernel.evidence import WHO, elsewhere, own
 from detection.kernel.features import Count, FirstSeen, Wish, types
 from detection.kernel.records import EventRecord, Signal
 from detection.kernel.vocabulary import Action, EventType, Family, Severity
@@ -28,8 +28,7 @@ class LoginAfterFailures(Rule):
         return {
             "failures": Count(types(EventType.LOGIN_FAILED), self.window),
             "resets": Count(types(EventType.PASSWORD_RESET), self.window),
-            "member_since": FirstSeen("member_id"),
-            "device_id_since": FirstSeen("device_id"),
+            **WHO,
             "ip_since": FirstSeen("ip"),
         }
 
@@ -39,9 +38,8 @@ class LoginAfterFailures(Rule):
         if failures < self.limit or known:
             return None
         severity, suggests = Severity.HIGH if failures >= self.guessing else Severity.MEDIUM, self.suggests
-        unlike = another(event, seen, "device_id") or another(event, seen, "ip")
         # A forgotten password, reset by mail on a new phone; or somebody nothing is known of to compare with.
-        if severity is Severity.MEDIUM and (seen["resets"] or not unlike):
+        if severity is Severity.MEDIUM and (seen["resets"] or not elsewhere(event, seen)):
             severity, suggests = Severity.LOW, Action.NOTIFY
         text = (
             f"This sign-in worked after {failures} failed ones within {spoken(self.window)}, "

@@ -21,7 +21,7 @@ class StrangerPayment(Rule):
     listens_to = MONEY
     suggests = Action.CHALLENGE
 
-    ask_from: float = 5.5  # the natural logarithm of how much likelier a stranger is
+    ask_from: float = 4.7  # the natural logarithm of how much likelier a stranger is
     lock_from: float = 8.5
     usual_euros: float = 150.0  # where the member has no habit yet
     recently: timedelta = timedelta(hours=24)
