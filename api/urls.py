@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import include, path, re_path
 
 from api import errors
-from api.views import alerts, docs, events, feeds, governance, lists, members, mine, system
+from api.views import alerts, docs, events, feeds, governance, lists, members, mine, outcomes, system
 
 v1 = [
     path("ping/", governance.Ping.as_view(), name="ping"),
@@ -41,6 +41,9 @@ v1 = [
     path("me/unlock/verify/", mine.EnterCode.as_view(), name="me-unlock-verify"),
     path("me/feed/", feeds.MyFeed.as_view(), name="me-feed"),
     path("rules/", governance.Rules.as_view(), name="rules"),
+    path("labels/", outcomes.Labels.as_view(), name="labels"),
+    path("rules/precision/", outcomes.RulePrecision.as_view(), name="rules-precision"),
+    path("money/", outcomes.Money.as_view(), name="money"),
     path("lists/", lists.Lists.as_view(), name="lists"),
     path("lists/import/", lists.ListImport.as_view(), name="lists-import"),
     path("lists/export/", lists.ListExport.as_view(), name="lists-export"),

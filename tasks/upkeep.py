@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from detection import partitions
 from detection.audit import ledger
+from detection.response import labels
 from tasks import pulse as pulses
 from tasks import retention, turns
 
@@ -24,6 +25,12 @@ def sequence_audit() -> int:
 def pulse() -> None:
     """Say that a task went from the scheduler through the broker and a worker."""
     pulses.write("queue")
+
+
+@shared_task
+def match_labels() -> int:
+    """Look again for the events of labels that came before them; how many were found."""
+    return labels.match_waiting()
 
 
 @shared_task(soft_time_limit=HOUR, time_limit=HOUR + 60)

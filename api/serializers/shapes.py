@@ -15,6 +15,7 @@ from detection.kernel.vocabulary import (
     LockState,
     Outcome,
     Severity,
+    Truth,
 )
 
 
@@ -254,6 +255,94 @@ class KeyShape(s.Serializer):
 
 class NewKeyShape(KeyShape):
     key = s.CharField(help_text="shown this once")
+
+
+class LabelledShape(s.Serializer):
+    event_id = s.CharField(required=False, help_text="or order_id, or psp_payment_id: as it was given")
+    label = s.ChoiceField([truth.value for truth in Truth])
+    duplicate = s.BooleanField()
+    matched = s.BooleanField(help_text="whether the event is here and judged; if not, it is looked for again")
+    received_at = s.DateTimeField()
+
+
+class LabelResultShape(s.Serializer):
+    index = s.IntegerField()
+    status = s.ChoiceField(["accepted", "duplicate", "rejected"])
+    matched = s.BooleanField()
+    errors = FaultShape(many=True, required=False)
+
+
+class LabelBatchShape(s.Serializer):
+    accepted = s.IntegerField()
+    duplicates = s.IntegerField()
+    rejected = s.IntegerField()
+    results = LabelResultShape(many=True)
+
+
+class AnswersShape(s.Serializer):
+    right = s.IntegerField()
+    wrong = s.IntegerField()
+
+
+class IntervalShape(s.Serializer):
+    low = s.FloatField()
+    high = s.FloatField()
+
+
+class ShareShape(AnswersShape):
+    precision = s.FloatField(allow_null=True)
+    interval = IntervalShape(allow_null=True, help_text="95 %, by Wilson's score")
+
+
+class SourcesShape(s.Serializer):
+    labels = AnswersShape()
+    staff = AnswersShape()
+    members = AnswersShape()
+
+
+class PrecisionShape(ShareShape):
+    rule = s.CharField()
+    title = s.CharField()
+    alerts = s.IntegerField(help_text="it spoke in, answered or not")
+    by = SourcesShape()
+    shadow = ShareShape(help_text="over labelled events it spoke about in shadow")
+
+
+class PeriodShape(s.Serializer):
+    def get_fields(self) -> dict[str, s.Field]:
+        return {"from": s.DateTimeField(), "to": s.DateTimeField(), **super().get_fields()}
+
+
+class PrecisionsShape(PeriodShape):
+    results = PrecisionShape(many=True)
+
+
+class WorthShape(s.Serializer):
+    currency = s.CharField()
+    stopped = s.CharField(help_text="decimal")
+    lost = s.CharField(help_text="decimal")
+
+
+class SumShape(s.Serializer):
+    amounts = WorthShape(many=True)
+    stopped_orders = s.IntegerField()
+    lost_orders = s.IntegerField()
+    good_orders = s.IntegerField()
+    hindered_orders = s.IntegerField(help_text="good ones that were challenged or refused")
+
+
+class DaySumShape(SumShape):
+    day = s.DateField()
+
+
+class RuleSumShape(SumShape):
+    rule = s.CharField()
+
+
+class MoneyShape(PeriodShape):
+    total = SumShape()
+    days = DaySumShape(many=True)
+    rules = RuleSumShape(many=True)
 
 
 class ListEntryShape(s.Serializer):

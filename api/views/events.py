@@ -48,7 +48,7 @@ class Events(Door):
             return self._many(strict_json.lines(body))
         value = parse(http, body)
         if isinstance(value, dict) and "events" in value:
-            return self._many(_listed(value, "events"))
+            return self._many(listed(value, "events"))
         if len(body) > SINGLE:
             raise too_large(SINGLE)
         return self._one(value)
@@ -141,7 +141,7 @@ def event_wire(event: Event) -> dict[str, Any]:
     }
 
 
-def _listed(value: dict[str, Any], name: str) -> list[Any]:
+def listed(value: dict[str, Any], name: str) -> list[Any]:
     """The list of a batch. Raises Problem 400 when it is none or something stands beside it."""
     faults = [
         errors.fault(f"/{errors.escaped(key)}", "This field is not known here.", "unknown")

@@ -17,12 +17,13 @@ from detection.announcements import EventsAccepted, announce
 from detection.intake.contacts import learn_contacts
 from detection.intake.gate import Gate
 from detection.intake.redaction import redact
+from detection.intake.references import references
 from detection.intake.schema import Draft, validate
 from detection.intake.strict_json import Flaw, Malformed, flaws, plain
 from detection.kernel.ids import uuid7
 from detection.kernel.records import EventRecord
 from detection.kernel.vocabulary import Trust
-from detection.models import Client, Event, InboxItem, Member, Receipt
+from detection.models import Client, Event, EventReference, InboxItem, Member, Receipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +178,9 @@ def _insert(fresh: Sequence[tuple[_Parcel, _Load]]) -> None:
             for event, (_, load) in zip(events, fresh, strict=True)
         ]
     )
+    names = [name for event in events for name in references(event)]
+    if names:
+        EventReference.objects.bulk_create(names)
     learn_contacts([event for event in events if event.trust > Trust.LOW])
 
 

@@ -77,6 +77,10 @@ SPENDING = frozenset(
 )
 
 
+#: Money that moves or has moved: what an order is told by.
+PAYING = (SPENDING | {EventType.TRANSACTION_SUCCEEDED}) - {EventType.CHECKOUT_STARTED}
+
+
 class LockScope(StrEnum):
     PAYMENTS = "payments"
     PROFILE = "profile"

@@ -6,6 +6,7 @@ from detection.models.alert import Alert, AlertAction, AlertDetector, Dispute, c
 from detection.models.client import ApiKey, Client
 from detection.models.duty import ModelVersion, RuleSetting
 from detection.models.event import Decision, Event, InboxItem, Receipt
+from detection.models.label import EventReference, Label
 from detection.models.listing import ListEntry
 from detection.models.lock import AccountLock, CodeAttempt, LockEvent, LockReason, OtpChallenge, PortalToken
 from detection.models.member import Contact, Device, Member
@@ -27,8 +28,10 @@ __all__ = [
     "Device",
     "Dispute",
     "Event",
+    "EventReference",
     "FeedEntry",
     "InboxItem",
+    "Label",
     "ListEntry",
     "LockEvent",
     "LockReason",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from django.db.models import QuerySet
+
 from detection.announcements import DutyChanged, announce
 from detection.kernel.records import Actor, iso
 from detection.kernel.vocabulary import ListKind
@@ -16,7 +18,9 @@ from detection.models import (
     Device,
     Dispute,
     Event,
+    EventReference,
     InboxItem,
+    Label,
     ListEntry,
     LockEvent,
     Member,
@@ -63,8 +67,20 @@ def export(member: Member, *, actor: Actor) -> dict[str, Any]:
             {"reference": d.reference, "answer": d.answer, "opened_at": iso(d.opened_at), "closed_at": iso(d.closed_at)}
             for d in Dispute.objects.filter(**mine).order_by("opened_at", "id")
         ],
+        "labels": [
+            {label.get_kind_display(): label.value, "label": label.label, "decided_at": iso(label.decided_at)}
+            for label in Label.objects.filter(event__in=Event.objects.filter(**mine).values("pk")).order_by(
+                "decided_at"
+            )
+        ],
         "notifications": [n.wire() for n in Notification.objects.filter(**mine).order_by("created_at", "id")],
     }
+
+
+def _erase_labels(events: QuerySet[Event]) -> None:
+    """What was said of these events, and the names they were known by."""
+    Label.objects.filter(event__in=events).delete()
+    EventReference.objects.filter(event__in=events).delete()
 
 
 def held(member: Member) -> dict[str, int]:
@@ -82,8 +98,9 @@ def erase(member: Member, *, actor: Actor) -> dict[str, int]:
     counts = held(member)
     user = member.user
     with unit_of_work(actor) as work:
-        events = Event.objects.filter(member=member).values("pk")
+        events = Event.objects.filter(member=member)
         Decision.objects.filter(event__in=events).delete()
+        _erase_labels(events)
         InboxItem.objects.filter(event__in=events).delete()
         if user is not None:
             sessions.end([user.pk])

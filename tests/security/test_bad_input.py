@@ -22,7 +22,7 @@ FEW = settings(
 NAMES = [
     "event_id type occurred_at member_id account_exists session_id device_id ip user_agent country city latitude",
     "longitude asn amount currency payment_method_id recipient_id order_id payment path http_status referrer query",
-    "email phone changed metadata events members severity __proto__ deadline_ms",
+    "email phone changed metadata events members severity __proto__ deadline_ms label labels decided_at source",
 ]
 FIELD = st.sampled_from(" ".join(NAMES).split())
 TEXT = st.one_of(
@@ -49,6 +49,10 @@ BODY = st.one_of(
     PLAUSIBLE,
     VALUE,
     st.fixed_dictionaries({"events": VALUE}),
+    st.fixed_dictionaries({"labels": VALUE}),
+    st.fixed_dictionaries(
+        {"label": st.just("fraud")}, optional={"event_id": VALUE, "order_id": VALUE, "payment": VALUE}
+    ),
     st.fixed_dictionaries({"events": st.lists(EVENT | PLAUSIBLE, max_size=5)}),
 )
 
@@ -73,8 +77,12 @@ def fair(answer: Any) -> None:
 @given(value=BODY)
 @pytest.mark.parametrize(
     ("path", "key"),
-    [("events/", "shop:events:write"), ("decisions/", "shop:decisions:write")],
-    ids=["event", "decision"],
+    [
+        ("events/", "shop:events:write"),
+        ("decisions/", "shop:decisions:write"),
+        ("labels/", "shop:labels:write"),
+    ],
+    ids=["event", "decision", "label"],
 )
 def test_any_json_is_taken_or_refused(world: World, path: str, key: str, value: Any) -> None:
     fair(world.answer(key, "POST", f"/api/v1/{path}", encoded(value), "application/json"))
@@ -125,13 +133,30 @@ def test_any_body_at_any_door_is_fair(world: World, data: st.DataObject) -> None
 @given(
     query=st.dictionaries(
         st.sampled_from(
-            ["q", "member", "status", "cursor", "limit", "after", "ordering", "ip", "value", "effect", "format", "x"]
+            [
+                "q",
+                "member",
+                "status",
+                "cursor",
+                "limit",
+                "after",
+                "ordering",
+                "ip",
+                "value",
+                "effect",
+                "format",
+                "from",
+                "to",
+                "x",
+            ]
         ),
         TEXT,
         max_size=3,
     )
 )
-@pytest.mark.parametrize("path", ["alerts/", "feed/", "audit/", "members/mia/", "lists/", "lists/export/"])
+@pytest.mark.parametrize(
+    "path", ["alerts/", "feed/", "audit/", "members/mia/", "lists/", "lists/export/", "money/", "rules/precision/"]
+)
 def test_any_query_is_answered_or_refused(world: World, path: str, query: dict[str, str]) -> None:
     from urllib.parse import urlencode
 

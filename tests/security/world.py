@@ -195,6 +195,7 @@ BODIES: dict[str, Any] = {
     "api/v1/alerts/<str:alert_id>/assign/": {"assignee": None},
     "api/v1/alerts/<str:alert_id>/comment/": {"note": "called"},
     "api/v1/alerts/<str:alert_id>/snooze/": {"until": "2100-01-01T00:00:00Z"},
+    "api/v1/labels/": {"event_id": "e-1", "label": "fraud"},
     "api/v1/lists/": {"effect": "watch", "kind": "device", "value": "d-1", "reason": "asked"},
     "api/v1/lists/import/": {"entries": [{"effect": "watch", "kind": "device", "value": "d-1", "reason": "asked"}]},
     "api/v1/me/unlock/": {"channel": "email"},
