@@ -1,4 +1,4 @@
-"""A system to break: started once for the module, mended by each test before it ends."""
+"""A system to break: started once, mended by each test before it ends."""
 
 from __future__ import annotations
 
@@ -24,11 +24,10 @@ class Victim:
         self.stopped: list[int] = []
 
     def kill(self, part: str) -> None:
-        """End a part, and all processes of its group, as the kernel would."""
-        os.killpg(self.system.pid_of(part), signal.SIGKILL)
-
-    def kill_the_runner(self) -> None:
-        """End the runner; its children go with it."""
+        """End a part, and all processes of its group, as the kernel would. With the runner go all of them."""
+        if part != "runner":
+            os.killpg(self.system.pid_of(part), signal.SIGKILL)
+            return
         self.system.process.kill()
         self.system.process.wait()
         eventually(lambda: not self.system.processes(), within=15)
@@ -49,7 +48,7 @@ class Victim:
         eventually(lambda: self.system.status()[0] == 200, within=within)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victim]:
     """On SQLite; ``TEST_DATABASE=postgresql`` breaks one on PostgreSQL."""
     folder = tmp_path_factory.mktemp("chaos")
@@ -71,7 +70,7 @@ def _whole_again(victim: Victim) -> Iterator[None]:
     victim.wait_until_whole()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def olga(victim: Victim) -> Iterator[httpx.Client]:
     """An analyst whose session outlives every crash."""
     with closing():
