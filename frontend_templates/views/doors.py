@@ -66,7 +66,7 @@ def register(request: HttpRequest) -> HttpResponse:
     """Become a new demo member, with a name nobody has."""
     if request.method == "GET":
         return render(request, "public/register.html")
-    if throttling.logins.take(client_ip(request)).wait:
+    if throttling.registrations.take(client_ip(request)).wait:
         return render(request, "public/register.html", {"fault": TOO_MANY}, status=429)
     enter(request, demo.new_member())
     return redirect("pages:member")
