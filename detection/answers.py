@@ -16,6 +16,8 @@ from detection.models import Decision, Event
 from detection.response import locks, playbook
 from detection.response.playbook import Response
 
+_REASON = ("code", "text", "observed", "threshold", "points")  # points only of what lowers the score
+
 
 def known(event: UUID) -> dict[str, Any] | None:
     """The answer that was given, None when nobody has asked yet."""
@@ -35,7 +37,7 @@ def write(
         if verdict.event.id not in answering:
             continue
         row = rows[verdict.event.id]
-        reasons = [signal.reason for signal in verdict.signals]
+        reasons = list(verdict.reasons)
         refusal = response.refusals.get(verdict.event.id)
         if refusal:
             reasons.append(refusal)
@@ -46,7 +48,7 @@ def write(
 def later(row: Event, now: datetime) -> dict[str, Any]:
     """For an event that was judged before anybody asked: its verdict, and the lock as it is now."""
     reasons: list[dict[str, Any]] = [
-        {name: signal[name] for name in ("code", "text", "observed", "threshold")}
+        {name: signal[name] for name in _REASON if name != "points" or signal[name] < 0}
         for signal in row.signals
         if not signal["shadow"]
     ]
@@ -63,7 +65,7 @@ def meanwhile(row: Event, verdict: Verdict, now: datetime) -> dict[str, Any]:
         row.outcome = verdict.outcome if current().enforcing else Outcome.ALLOW
         row.risk_score, row.severity = verdict.risk_score, verdict.severity
         row.degraded = list(verdict.degraded)
-        return _with_lock(row, [signal.reason.wire() for signal in verdict.signals], lock, now)
+        return _with_lock(row, [reason.wire() for reason in verdict.reasons], lock, now)
 
 
 def _with_lock(row: Event, reasons: list[dict[str, Any]], lock: LockRecord | None, now: datetime) -> dict[str, Any]:

@@ -61,6 +61,7 @@ class ReasonShape(s.Serializer):
     text = s.CharField()
     observed = s.JSONField(allow_null=True)
     threshold = s.JSONField(allow_null=True)
+    points = s.IntegerField(required=False, help_text="below zero, and only told of what lowers the score")
 
 
 class LockReasonShape(s.Serializer):
@@ -96,7 +97,7 @@ class SignalShape(ReasonShape):
     title = s.CharField()
     severity = s.ChoiceField([severity.value for severity in Severity])
     family = s.CharField()
-    points = s.IntegerField()
+    points = s.IntegerField(help_text="below zero for what speaks for the member")
     shadow = s.BooleanField()
 
 

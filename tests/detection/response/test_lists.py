@@ -16,7 +16,7 @@ from detection.kernel.records import Actor
 from detection.kernel.vocabulary import ActorKind
 from detection.models import Alert, AuditEntry, Event, ListEntry
 from detection.response import lists, sheets
-from tests.cast import LONDON, happened, judge_all, report, settled_life
+from tests.cast import LONDON, happened, judge_all, large_payment, report, settled_life
 
 pytestmark = pytest.mark.django_db
 ADA = Actor(ActorKind.STAFF, "ada")
@@ -106,7 +106,7 @@ def test_lists_that_did_not_change_are_not_read_again() -> None:
 
 def test_an_allowed_member_s_odd_payment_is_less_of_a_risk_and_the_decision_says_why() -> None:
     settled_life()
-    odd = payment(device_id="new-phone", amount="1400.00")
+    odd = large_payment()
     put(effect="allow", kind="member", value="mia")
     answer = decided(odd)
     lowered = [reason for reason in answer["reasons"] if reason.get("points", 0) < 0]
@@ -121,7 +121,7 @@ def test_an_allowed_member_s_odd_payment_is_less_of_a_risk_and_the_decision_says
 def test_the_answer_to_a_decision_asked_late_tells_trust_too() -> None:
     settled_life()
     put(effect="allow", kind="member", value="mia")
-    odd = payment(device_id="new-phone", amount="1400.00")
+    odd = large_payment()
     (item,) = report(odd)
     judge_all()
     assert item.event is not None
