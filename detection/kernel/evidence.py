@@ -8,13 +8,15 @@ stranger nearly always does.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from math import log
 from typing import Any, NamedTuple
 
 from detection.kernel.features import Count, FirstSeen, Known, Wish, types
-from detection.kernel.records import EventRecord
-from detection.kernel.vocabulary import EventType
+from detection.kernel.records import EventRecord, Signal
+from detection.kernel.scoring import HIGH_FROM, MEDIUM_FROM
+from detection.kernel.vocabulary import EventType, Severity
 from detection.kernel.words import PER_EURO
 
 SETTLED = timedelta(days=3)  # what is known this long is the member's own
@@ -31,6 +33,7 @@ WHO: Mapping[str, Wish] = {
     "access_since": FirstSeen("access"),
     "access_known": Known("access"),
     "country_since": FirstSeen("country"),
+    "network_since": FirstSeen("network"),
     "visits": Count(types(EventType.LOGIN_SUCCEEDED), LONG),
     "orders": Count(types(EventType.TRANSACTION_SUCCEEDED), LONG),
 }
@@ -81,13 +84,19 @@ def elsewhere(event: EventRecord, seen: Mapping[str, Any]) -> bool:
     return told and (known_well or another(event, seen, "country"))
 
 
+def hides(event: EventRecord, seen: Mapping[str, Any]) -> bool:
+    """Whether this member has come through a network of this hiding kind before: then its places tell nothing."""
+    since = seen["network_since"]
+    return event.network in HIDING and since is not None and since < event.occurred_at
+
+
 def who(event: EventRecord, seen: Mapping[str, Any]) -> list[Fact]:
     """What device, line and country say about who acts. Empty for somebody without a past."""
     facts = []
     travels = own(event, seen, "device_id")  # a phone goes where its owner goes
     if fresh(event, seen, "device_id"):
         facts.append(Fact("a device that is new to this account", _surprise(event, seen, "device_id")))
-    if fresh(event, seen, "access"):
+    if fresh(event, seen, "access") and not hides(event, seen):
         surprise = _surprise(event, seen, "access")
         facts.append(Fact("a network that is new to it", min(surprise, 1.0) if travels else surprise))
         if fresh(event, seen, "country"):
@@ -110,8 +119,10 @@ def spending(event: EventRecord, seen: Mapping[str, Any], *, usual_euros: float)
         facts.append(Fact("a card that is new to it", 0.8))
     if seen["change"] is not None:
         facts.append(Fact("fresh credentials or contacts", 1.5))
-    if seen["guesses"] >= 5:
-        facts.append(Fact("wrong passwords shortly before", 1.0))
+    if seen["guesses"] >= 3:
+        facts.append(Fact("wrong passwords shortly before", 1.5 if seen["guesses"] >= 5 else 0.7))
+    if seen["guessed_from"] >= 3:
+        facts.append(Fact("guesses from many addresses", 1.0))
     if seen["spent"] > 1:
         facts.append(Fact("several payments in a row", 0.7))
     if event.type in AS_GOOD_AS_CASH:
@@ -119,6 +130,12 @@ def spending(event: EventRecord, seen: Mapping[str, Any], *, usual_euros: float)
     if event.session_id and not seen["browsed"]:
         facts.append(Fact("no look around the shop", 0.5))
     return facts
+
+
+def ranked(signal: Signal, beyond: float) -> Signal:
+    """The finding with a few points more, by how far beyond its threshold it lies; never into the next severity."""
+    most = {Severity.LOW: MEDIUM_FROM - 1, Severity.MEDIUM: HIGH_FROM - 1, Severity.HIGH: 95}[signal.severity]
+    return replace(signal, points=min(signal.points + round(6 * max(beyond, 0.0)), most))
 
 
 def total(facts: Iterable[Fact]) -> float:

@@ -23,6 +23,7 @@ class CredentialStuffing(Rule):
     names: int = 8
     share: float = 0.7  # of the tries there fail
     slow_names: int = 12
+    entry_names: int = 4  # enough when one of them fits
     window: timedelta = timedelta(minutes=30)
     long_window: timedelta = timedelta(hours=24)
 
@@ -38,13 +39,16 @@ class CredentialStuffing(Rule):
     def inspect(self, event: EventRecord, seen: Seen) -> Signal | None:
         for span, limit in (("short", self.names), ("long", self.slow_names)):
             names, failed = seen[f"members {span}"] + seen[f"names {span}"], seen[f"failed {span}"]
-            if names < limit or failed < self.share * (failed + seen[f"entered {span}"]):
+            entered = event.type == EventType.LOGIN_SUCCEEDED
+            least = self.entry_names if entered else limit
+            if names < least or failed < self.share * (failed + seen[f"entered {span}"]):
                 continue
             within = spoken(self.window if span == "short" else self.long_window)
             text = (
                 f"{names} different accounts were tried from this address within {within}, and {failed} tries failed."
             )
-            if event.type == EventType.LOGIN_SUCCEEDED:
-                return self.signal(text, observed=names, threshold=limit, severity=Severity.HIGH, suggests=Action.LOCK)
-            return self.signal(text, observed=names, threshold=limit)
+            if not entered:
+                return self.signal(text, observed=names, threshold=least)
+            severity, suggests = (Severity.HIGH, Action.LOCK) if names >= self.names else (None, Action.CHALLENGE)
+            return self.signal(text, observed=names, threshold=least, severity=severity, suggests=suggests)
         return None

@@ -36,6 +36,9 @@ class ImpossibleTravel(Rule):
         before = seen["before"]
         if before is None or self.settled(event, seen["device_since"], self.settled_after):
             return None
+        hosted = "hosting" in (event.network, before["network"])  # perhaps a company's own way out
+        if hosted and event.device_id is not None and event.device_id == before["device_id"]:
+            return None  # one device in two places sits behind one of them
         here = {"latitude": event.latitude, "longitude": event.longitude, "network": event.network, "asn": event.asn}
         if not (_placed(here) and _placed(before)):
             return None
@@ -45,11 +48,8 @@ class ImpossibleTravel(Rule):
         speed = apart / (passed / timedelta(hours=1))
         if apart < self.least_km or speed <= self.fastest:
             return None
-        text = (
-            f"This sign-in was made at least {apart:,.0f} km away from the one {spoken(passed)} earlier; "
-            f"getting there takes {speed:,.0f} km/h, and {self.fastest:,.0f} km/h is the most we believe."
-        )
-        hosted = "hosting" in (event.network, before["network"])  # perhaps a company's own way out
+        text = f"This sign-in was made at least {apart:,.0f} km away from the one {spoken(passed)} earlier; "
+        text += f"getting there takes {speed:,.0f} km/h, and {self.fastest:,.0f} km/h is the most we believe."
         severity, suggests = (Severity.MEDIUM, Action.CHALLENGE) if hosted else (Severity.HIGH, Action.LOCK)
         return self.signal(text, observed=round(speed), threshold=self.fastest, severity=severity, suggests=suggests)
 

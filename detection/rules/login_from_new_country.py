@@ -1,7 +1,7 @@
 from datetime import timedelta
 
 from detection.kernel.detector import Rule, Seen, rule
-from detection.kernel.evidence import fresh, own
+from detection.kernel.evidence import fresh, hides, own
 from detection.kernel.features import Count, FirstSeen, Known, Wish, types
 from detection.kernel.records import EventRecord, Signal
 from detection.kernel.vocabulary import Action, EventType, Family, Severity
@@ -30,6 +30,7 @@ class LoginFromNewCountry(Rule):
             "countries": Known("country"),
             "member_since": FirstSeen("member_id"),
             "device_id_since": FirstSeen("device_id"),
+            "network_since": FirstSeen("network"),
             "visits": Count(self.listens_to, timedelta(days=90)),
         }
 
@@ -37,7 +38,7 @@ class LoginFromNewCountry(Rule):
         new = seen["country_since"] is not None and seen["country_since"] >= event.occurred_at
         if not new or seen["countries"] < self.least_known:
             return None
-        if own(event, seen, "device_id", settled=self.settled_after):
+        if own(event, seen, "device_id", settled=self.settled_after) or hides(event, seen):
             return None
         text = f"This sign-in came from {event.country}, where this account had never been used, on a new device."
         unsure = seen["visits"] <= self.least_visits or event.network in HIDDEN

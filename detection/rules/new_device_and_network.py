@@ -1,7 +1,7 @@
 from datetime import timedelta
 
 from detection.kernel.detector import Rule, Seen, rule
-from detection.kernel.evidence import WHO, Fact, told, total, who
+from detection.kernel.evidence import WHO, Fact, ranked, told, total, who
 from detection.kernel.features import Count, Distinct, Wish, types
 from detection.kernel.records import EventRecord, Signal
 from detection.kernel.vocabulary import Action, EventType, Family, Severity
@@ -44,4 +44,4 @@ class NewDeviceAndNetwork(Rule):
         if worth < self.ask_from:
             return None
         text = f"This sign-in came with {told(facts)}: together they seldom belong to an account's owner."
-        return self.signal(text, observed=worth, threshold=self.ask_from)
+        return ranked(self.signal(text, observed=worth, threshold=self.ask_from), worth - self.ask_from)

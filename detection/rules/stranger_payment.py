@@ -1,8 +1,8 @@
 from datetime import timedelta
 
 from detection.kernel.detector import Rule, Seen, rule
-from detection.kernel.evidence import WHO, spending, told, total, who
-from detection.kernel.features import Baseline, Count, FirstSeen, Last, Wish, types
+from detection.kernel.evidence import WHO, ranked, spending, told, total, who
+from detection.kernel.features import Baseline, Count, Distinct, FirstSeen, Last, Wish, types
 from detection.kernel.records import EventRecord, Signal
 from detection.kernel.vocabulary import BROWSING, CREDENTIAL_CHANGES, Action, EventType, Family, Severity
 
@@ -21,7 +21,7 @@ class StrangerPayment(Rule):
     listens_to = MONEY
     suggests = Action.CHALLENGE
 
-    ask_from: float = 4.7  # the natural logarithm of how much likelier a stranger is
+    ask_from: float = 5.1  # the natural logarithm of how much likelier a stranger is
     lock_from: float = 8.5
     usual_euros: float = 150.0  # where the member has no habit yet
     recently: timedelta = timedelta(hours=24)
@@ -31,7 +31,8 @@ class StrangerPayment(Rule):
             **WHO,
             "habit": Baseline(PAID, least=3),
             "card_since": FirstSeen("payment_method_id"),
-            "guesses": Count(types(EventType.LOGIN_FAILED), timedelta(hours=1)),
+            "guesses": Count(types(EventType.LOGIN_FAILED), timedelta(hours=3)),
+            "guessed_from": Distinct("ip", types(EventType.LOGIN_FAILED), timedelta(hours=3)),
             "change": Last(types(*CREDENTIAL_CHANGES), self.recently),
             "spent": Count(MONEY, timedelta(hours=12), per="device"),
             "browsed": Count(frozenset(BROWSING), self.recently, per="session"),
@@ -47,7 +48,8 @@ class StrangerPayment(Rule):
             return None
         text = f"This payment comes with {told(facts)}: together they seldom belong to an account's owner."
         if worth >= self.lock_from and len(facts) > 2:
-            return self.signal(
+            grave = self.signal(
                 text, observed=worth, threshold=self.ask_from, severity=Severity.HIGH, suggests=Action.LOCK
             )
-        return self.signal(text, observed=worth, threshold=self.ask_from)
+            return ranked(grave, worth - self.lock_from)
+        return ranked(self.signal(text, observed=worth, threshold=self.ask_from), worth - self.ask_from)
