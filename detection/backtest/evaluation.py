@@ -22,7 +22,6 @@ from detection.simulation import Campaign, World
 CHALLENGE_SHARE = 0.005  # of ordinary member-days may be challenged where something is held to it
 ONE_A_THOUSAND = 1.0  # alerts for 1,000 members a day
 HUNDRED = 100 / 1.5  # alerts for 1,000 members a day
-NEVER = 10_000
 #: What is told after the fact or costs nothing to try: asking for proof there stops nobody.
 STOPS_NOTHING = BROWSING | {
     EventType.LOGIN_FAILED,
@@ -277,14 +276,14 @@ def _wrong_locks(run: Run) -> set[str]:
 
 
 def _delays(run: Run) -> list[float]:
-    """How many of an attacker's events on an account it took until something was said; NEVER where nothing was."""
+    """How many of an attacker's events on an account it took until something was said, where something was."""
     delays = []
     for campaign in run.world.campaigns:
         for victim in campaign.victims.values():
             if victim.losses:
                 worth = (n for n, e in enumerate(victim.events, 1) if run.judged[e["event_id"]].worth)
-                delays.append(float(next(worth, NEVER)))
-    return delays
+                delays.append(next(worth, None))
+    return [float(delay) for delay in delays if delay is not None]
 
 
 def _percent(part: float, whole: float) -> float:

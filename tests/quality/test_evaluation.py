@@ -66,7 +66,7 @@ def test_an_honest_member_who_is_locked_counts_against_us() -> None:
 
 @pytest.mark.parametrize("rules", [textbook(), naive()], ids=["textbook", "naive"])
 def test_the_yardsticks_judge_the_same_world_the_same(rules: list) -> None:
-    world = build(3, members=40, days=6, attacks=6, calm_days=1)
+    world = build(3, members=40, days=6, attacks=11, calm_days=1)
     first, second = ([run for run, _ in judge_world(world, duty_of(rules))][-1] for _ in range(2))
     assert table(first) == table(second)
     assert first.alerts

@@ -225,7 +225,7 @@ def _mean(values: list[Any]) -> float:
 def _number(value: float) -> str:
     if isnan(value):
         return "–"
-    return "never" if value >= 1000 else f"{value:,.2f}" if value < 10 else f"{value:,.1f}"
+    return f"{value:,.2f}" if value < 10 else f"{value:,.1f}"
 
 
 def _seeds(text: str) -> tuple[int, ...]:
