@@ -12,7 +12,7 @@ from drf_spectacular.validation import validate_schema
 
 from api.permissions import Access
 from api.serializers.shapes import ProblemShape
-from detection.kernel.vocabulary import EventType, ListEffect, ListKind, Truth
+from detection.kernel.vocabulary import EventType, ListEffect, ListKind, RuleState, Severity, Truth
 
 PROBLEM = "application/problem+json"
 PROBLEMS: dict[Any, Any] = {
@@ -128,6 +128,37 @@ LIST_ENTRY: dict[str, Any] = {
         "expires_at": {"type": ["string", "null"], "format": "date-time"},
     },
     "example": {"effect": "block", "kind": "address", "value": "203.0.113.0/24", "reason": "card testing, case 4711"},
+}
+_VERSION: dict[str, Any] = {"type": "integer", "minimum": 0}
+_SET_BY = {
+    "note": _text(500, description="why"),
+    "if_version": {**_VERSION, "description": "the version this was made from; another by now answers 409"},
+}
+RULE_CHANGE: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "state": {"type": "string", "enum": [state.value for state in RuleState]},
+        "parameters": {
+            "type": "object",
+            "additionalProperties": {"type": ["number", "string", "boolean", "null"]},
+            "description": 'only what changes; a duration in seconds or as "10m"; null goes back to the rule\'s own',
+        },
+        "severity": {
+            "type": ["string", "null"],
+            "enum": [*(severity.value for severity in Severity), None],
+            "description": "its usual severity: what it finds milder or graver moves along; null: the rule's own",
+        },
+        **_SET_BY,
+    },
+    "example": {"state": "shadow", "parameters": {"limit": 8, "window": "15m"}, "note": "Too many on Mondays."},
+}
+RULE_ROLLBACK: dict[str, Any] = {
+    "type": "object",
+    "required": ["version"],
+    "additionalProperties": False,
+    "properties": {"version": _VERSION, **_SET_BY},
+    "example": {"version": 0},
 }
 _LIST_ENTRIES: dict[str, Any] = {"type": "array", "minItems": 1, "maxItems": 10_000, "items": LIST_ENTRY}
 LIST_ENTRIES: dict[str, Any] = {

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import include, path, re_path
 
 from api import errors
-from api.views import alerts, docs, events, feeds, governance, lists, members, mine, outcomes, system
+from api.views import alerts, docs, events, feeds, governance, lists, members, mine, outcomes, rules, system
 
 v1 = [
     path("ping/", governance.Ping.as_view(), name="ping"),
@@ -40,9 +40,12 @@ v1 = [
     path("me/unlock/", mine.AskCode.as_view(), name="me-unlock"),
     path("me/unlock/verify/", mine.EnterCode.as_view(), name="me-unlock-verify"),
     path("me/feed/", feeds.MyFeed.as_view(), name="me-feed"),
-    path("rules/", governance.Rules.as_view(), name="rules"),
-    path("labels/", outcomes.Labels.as_view(), name="labels"),
+    path("rules/", rules.Rules.as_view(), name="rules"),
     path("rules/precision/", outcomes.RulePrecision.as_view(), name="rules-precision"),
+    path("rules/<str:rule_id>/", rules.Rule.as_view(), name="rule"),
+    path("rules/<str:rule_id>/rollback/", rules.RuleRollback.as_view(), name="rule-rollback"),
+    path("rules/<str:rule_id>/history/", rules.RuleHistory.as_view(), name="rule-history"),
+    path("labels/", outcomes.Labels.as_view(), name="labels"),
     path("money/", outcomes.Money.as_view(), name="money"),
     path("lists/", lists.Lists.as_view(), name="lists"),
     path("lists/import/", lists.ListImport.as_view(), name="lists-import"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from threading import Lock
@@ -21,7 +20,8 @@ from detection.features import FeatureStore, RedisStore, connect
 from detection.kernel.detector import Detector, Rule, registered, wishes_of
 from detection.kernel.features import Wish
 from detection.kernel.lists import Entry, ListDetector
-from detection.kernel.vocabulary import ListEffect, RuleState
+from detection.kernel.tuning import fitting
+from detection.kernel.vocabulary import ListEffect, RuleState, Severity
 from detection.models import ListEntry, RuleSetting
 
 logger = structlog.get_logger(__name__)
@@ -128,7 +128,7 @@ def _roster() -> Duty:
         setting = settings.get(cls.id)
         if setting and setting.state == RuleState.OFF:
             continue
-        detectors.append(_tuned(cls(), setting.parameters if setting else {}))
+        detectors.append(tuned(cls(), setting))
         if setting and setting.state == RuleState.SHADOW:
             shadow.add(cls.id)
     for model in shelf.active_detectors():
@@ -157,11 +157,11 @@ def _listed() -> tuple[ListDetector, ...]:
     return _lists
 
 
-def _tuned(rule: Rule, parameters: Mapping[str, Any]) -> Rule:
-    if not parameters:
+def tuned(rule: Rule, setting: RuleSetting | None) -> Rule:
+    """The rule as an admin set it. What does not fit the rule any more is left out and logged."""
+    if setting is None:
         return rule
-    try:
-        return rule.tuned(**parameters)
-    except (TypeError, ValueError) as error:
-        logger.warning("rule.setting_ignored", rule=rule.id, error=type(error).__name__)
-        return rule
+    parameters, faults = fitting(rule, setting.parameters)
+    if faults:
+        logger.warning("rule.setting_ignored", rule=rule.id, parameters=sorted(faults))
+    return rule.tuned(severity=Severity(setting.severity) if setting.severity else None, **parameters)

@@ -70,6 +70,7 @@ SUGGESTED = {
     "challenge": "Restrict the member",
     "lock": "Lock the member",
 }
+RULE_STATES = {"live": "Live", "shadow": "Shadow: heard, weighs nothing", "off": "Off"}
 BANDS = {"good": "Good", "fair": "Fair", "at_risk": "At risk"}
 DISPOSITIONS = {"confirmed": "confirmed fraud", "false_positive": "false alarm", "benign": "harmless"}
 VERBS = {

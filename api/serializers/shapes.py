@@ -14,6 +14,7 @@ from detection.kernel.vocabulary import (
     LockScope,
     LockState,
     Outcome,
+    RuleState,
     Severity,
     Truth,
 )
@@ -373,6 +374,41 @@ class ListImportShape(s.Serializer):
     duplicates = s.IntegerField()
     rejected = s.IntegerField()
     results = ListedShape(many=True)
+
+
+class RuleShape(s.Serializer):
+    id = s.CharField()
+    title = s.CharField()
+    about = s.CharField()
+    severity = s.ChoiceField([severity.value for severity in Severity])
+    own_severity = s.ChoiceField([severity.value for severity in Severity], help_text="as the rule comes")
+    listens_to = s.ListField(child=s.CharField())
+    suggests = s.CharField()
+    state = s.ChoiceField([state.value for state in RuleState])
+    parameters = s.DictField(help_text="durations in seconds")
+    own_parameters = s.DictField(help_text="as the rule comes")
+    version = s.IntegerField(help_text="0: as it comes")
+    changed_at = s.DateTimeField(allow_null=True)
+    changed_by = s.CharField(allow_null=True)
+
+
+class RulePageShape(PageShape):
+    results = RuleShape(many=True)
+
+
+class RuleVersionShape(s.Serializer):
+    version = s.IntegerField()
+    state = s.ChoiceField([state.value for state in RuleState])
+    parameters = s.DictField(help_text="what differs from the rule's own")
+    severity = s.ChoiceField([severity.value for severity in Severity], allow_null=True)
+    restores = s.IntegerField(allow_null=True, help_text="the version that was put back")
+    note = s.CharField(allow_blank=True)
+    by = s.CharField()
+    at = s.DateTimeField()
+
+
+class RuleHistoryShape(PageShape):
+    results = RuleVersionShape(many=True)
 
 
 class ListShape(PageShape):

@@ -37,7 +37,7 @@ class Door(APIView):
     content_negotiation_class = AlwaysJSON
     metadata_class = None
     throttle_classes = ()
-    http_method_names = ("get", "head", "post", "put", "delete")
+    http_method_names = ("get", "head", "post", "put", "patch", "delete")
 
     access: ClassVar[Mapping[str, Access]] = {}
     parameters: ClassVar[tuple[str, ...]] = ()

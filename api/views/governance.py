@@ -1,15 +1,13 @@
-"""For those who answer for the system: keys, rules, models, the audit trail."""
+"""For those who answer for the system: keys, models, the audit trail."""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.response import Response
 
-import detection.rules  # noqa: F401 puts every rule on the list
 from api import errors
 from api.authentication import verified_keys
 from api.pagination import Order, paginate, whole
@@ -18,10 +16,9 @@ from api.schema import PROBLEMS, READ_PROBLEMS
 from api.serializers import forms, shapes
 from api.views.alerts import PAGED
 from api.views.door import Door
-from detection.kernel.detector import registered
 from detection.kernel.records import iso
-from detection.kernel.vocabulary import RuleState, Trust
-from detection.models import ApiKey, AuditEntry, ModelVersion, RuleSetting
+from detection.kernel.vocabulary import Trust
+from detection.models import ApiKey, AuditEntry, ModelVersion
 from detection.response import clients
 from detection.work import unit_of_work
 
@@ -34,33 +31,6 @@ class Ping(Door):
     @extend_schema(operation_id="ping", summary="Does my key work?", responses={200: shapes.PingShape, **READ_PROBLEMS})
     def get(self, request: Any) -> Response:
         return Response({"app": self.credentials.client.name, "scopes": sorted(self.credentials.scopes)})
-
-
-class Rules(Door):
-    """Every rule with its settings."""
-
-    access = {"GET": Access(roles=GOVERNORS)}
-
-    @extend_schema(operation_id="list_rules", summary="Rules", responses={200: shapes.ListShape, **READ_PROBLEMS})
-    def get(self, request: Any) -> Response:
-        settings = {row.rule_id: row for row in RuleSetting.objects.all()}
-        results = []
-        for cls in registered():
-            setting = settings.get(cls.id)
-            parameters = cls().parameters() | (setting.parameters if setting else {})
-            results.append(
-                {
-                    "id": cls.id,
-                    "title": cls.title,
-                    "about": (cls.__doc__ or "").strip(),
-                    "severity": cls.severity.value,
-                    "listens_to": sorted(str(kind) for kind in cls.listens_to),
-                    "suggests": cls.suggests.value,
-                    "state": setting.state if setting else RuleState.LIVE.value,
-                    "parameters": {name: _plain(value) for name, value in parameters.items()},
-                }
-            )
-        return Response({"next": None, "previous": None, "results": results})
 
 
 class Models(Door):
@@ -182,12 +152,3 @@ def _model_wire(model: ModelVersion) -> dict[str, Any]:
 
 def _audit_wire(entry: AuditEntry) -> dict[str, Any]:
     return {"seq": entry.seq, **entry.entry, "leaf_hash": entry.leaf_hash, "prev_hash": entry.prev_hash}
-
-
-def _plain(value: Any) -> Any:
-    """A parameter as people write it: durations in seconds."""
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    if isinstance(value, (set, frozenset, tuple, list)):
-        return sorted(str(item) for item in value)
-    return value if isinstance(value, (int, float, str, bool)) or value is None else str(value)

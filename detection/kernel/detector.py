@@ -43,6 +43,7 @@ class Rule:
     family: ClassVar[Family]
     listens_to: ClassVar[frozenset[str]]
     suggests: ClassVar[Action] = Action.NOTIFY
+    _shift: ClassVar[int] = 0
 
     def needs(self) -> Mapping[str, Wish]:
         return {}
@@ -63,7 +64,7 @@ class Rule:
         suggests: Action | None = None,
     ) -> Signal:
         """This rule's finding, milder or graver than usual where it says so. ``text`` is for a member to read."""
-        worth = severity or self.severity
+        worth = (severity or self.severity).shifted(self._shift)
         return Signal(
             detector=self.id,
             title=self.title,
@@ -82,9 +83,13 @@ class Rule:
     def parameters(self) -> dict[str, Any]:
         return {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}  # type: ignore[arg-type]
 
-    def tuned(self, **parameters: Any) -> Rule:
-        """A copy with other parameters. Raises TypeError for a name the rule does not have."""
-        return dataclasses.replace(self, **parameters)  # type: ignore[type-var]
+    def tuned(self, *, severity: Severity | None = None, **parameters: Any) -> Rule:
+        """A copy with other parameters, and with another usual severity: what it finds milder or graver than usual
+        moves along. Raises TypeError for a name the rule does not have."""
+        copy: Rule = dataclasses.replace(self, **parameters)  # type: ignore[type-var]
+        if severity is not None:
+            object.__setattr__(copy, "_shift", severity.rank - self.severity.rank)
+        return copy
 
 
 class Assurance(Rule):

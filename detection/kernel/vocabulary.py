@@ -142,6 +142,11 @@ class Severity(StrEnum):
     def rank(self) -> int:
         return {"low": 0, "medium": 1, "high": 2}[self.value]
 
+    def shifted(self, steps: int) -> Severity:
+        """So many steps graver, or milder when negative, as far as there are any."""
+        order = list(Severity)
+        return order[max(0, min(self.rank + steps, len(order) - 1))]
+
 
 class Family(StrEnum):
     """Strongly related detectors share a family: their points do not add up twice."""

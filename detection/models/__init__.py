@@ -4,7 +4,7 @@ AuditEntry."""
 
 from detection.models.alert import Alert, AlertAction, AlertDetector, Dispute, cursor_text
 from detection.models.client import ApiKey, Client
-from detection.models.duty import ModelVersion, RuleSetting
+from detection.models.duty import ModelVersion, RuleChange, RuleSetting
 from detection.models.event import Decision, Event, InboxItem, Receipt
 from detection.models.label import EventReference, Label
 from detection.models.listing import ListEntry
@@ -41,6 +41,7 @@ __all__ = [
     "OtpChallenge",
     "PortalToken",
     "Receipt",
+    "RuleChange",
     "RuleSetting",
     "cursor_text",
 ]

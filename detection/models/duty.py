@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils import timezone
 
-from detection.kernel.vocabulary import ModelState, RuleState
+from detection.kernel.vocabulary import ModelState, RuleState, Severity
 
 
 class RuleSetting(models.Model):
@@ -14,9 +14,29 @@ class RuleSetting(models.Model):
     rule_id = models.CharField(max_length=64, primary_key=True)
     state = models.CharField(max_length=8, choices=[(s.value, s.value) for s in RuleState], default=RuleState.LIVE)
     parameters = models.JSONField(default=dict)
+    severity = models.CharField(
+        max_length=6, choices=[(s.value, s.value) for s in Severity], blank=True, default=""
+    )  # empty: the rule's own
     version = models.PositiveIntegerField(default=1)
     changed_at = models.DateTimeField(default=timezone.now)
     changed_by = models.CharField(max_length=150, blank=True, default="")
+
+
+class RuleChange(models.Model):
+    """How a rule stood from a version on, who set it so and why. Version 0, the rule as it comes, has no row."""
+
+    rule_id = models.CharField(max_length=64)
+    version = models.PositiveIntegerField()
+    state = models.CharField(max_length=8)
+    parameters = models.JSONField(default=dict)
+    severity = models.CharField(max_length=6, blank=True, default="")
+    restores = models.PositiveIntegerField(null=True)  # the version that was put back
+    note = models.CharField(max_length=500, blank=True, default="")
+    at = models.DateTimeField(default=timezone.now)
+    by = models.CharField(max_length=150)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["rule_id", "version"], name="rule_change_once")]
 
 
 class ModelVersion(models.Model):

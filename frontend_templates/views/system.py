@@ -1,4 +1,4 @@
-"""The house itself: its rules, models, audit trail and how its parts are."""
+"""The house itself: its models, audit trail and how its parts are."""
 
 from __future__ import annotations
 
@@ -9,63 +9,15 @@ from django.shortcuts import render
 from django.urls import reverse
 
 from detection import inbox
-from detection.kernel.detector import registered
-from detection.kernel.features import Wish
-from detection.kernel.vocabulary import Role, RuleState
-from detection.models import AuditEntry, AuditPending, Event, ModelVersion, RuleSetting
+from detection.kernel.vocabulary import Role
+from detection.models import AuditEntry, AuditPending, Event, ModelVersion
 from detection.work import unit_of_work
-from frontend_templates import parts, wording
+from frontend_templates import parts
 from frontend_templates.access import actor_of, admin_action, role_of, staff_page, trail_page
 from frontend_templates.answers import answer
 
 AUDIT_PAGE = 100
 DEAD_LETTERS = 50
-
-
-@staff_page
-def rules(request: HttpRequest) -> HttpResponse:
-    """Every rule, what it watches and how it is set."""
-    settings = {row.rule_id: row for row in RuleSetting.objects.all()}
-    shown = []
-    for cls in registered():
-        setting = settings.get(cls.id)
-        own = cls()
-        parameters = own.parameters() | (setting.parameters if setting else {})
-        shown.append(
-            {
-                "id": cls.id,
-                "title": cls.title,
-                "meaning": (cls.__doc__ or "").strip().split("\n")[0],
-                "severity": cls.severity.value,
-                "state": setting.state if setting else RuleState.LIVE.value,
-                "suggests": cls.suggests.value,
-                "lowers": getattr(own, "lowers", 0),
-                "listens_to": sorted(str(kind) for kind in cls.listens_to),
-                "parameters": [(name.replace("_", " "), wording.value(found)) for name, found in parameters.items()],
-                "watches": [(name.replace("_", " "), _wish(wish)) for name, wish in own.needs().items()],
-            }
-        )
-    return render(request, "operator/rules.html", {"section": "rules", "rules": shown})
-
-
-def _wish(wish: Wish) -> str:
-    """A feature in words: "how many, per member, within 10 minutes"."""
-    field = getattr(wish, "field", "").replace("_id", "").replace("_", " ")
-    words = {
-        "Count": "how many",
-        "Distinct": f"how many different: {field}",
-        "Sum": "the sum of amounts",
-        "FirstSeen": f"since when known: {field}",
-        "Last": "the one before",
-        "Known": f"how many known: {field}",
-        "Baseline": "the usual amount",
-    }
-    told = [
-        words.get(type(wish).__name__, type(wish).__name__),
-        f"per {str(getattr(wish, 'per', '')).replace('_', ' ')}",
-    ]
-    within = getattr(wish, "within", None)
-    return ", ".join([*told, f"within {wording.span(within)}"] if within else told)
 
 
 @staff_page

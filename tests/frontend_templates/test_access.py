@@ -17,7 +17,7 @@ STAFF_PAGES = ["feed", "alert", "member_file", "rules", "models", "audit", "heal
 STAFF_ACTIONS = [
     "acknowledge", "resolve", "override", "escalate", "reopen", "comment", "undo", "lock_member", "unlock_member",
 ]  # fmt: skip
-ADMIN_ACTIONS = ["replay"]
+ADMIN_ACTIONS = ["replay", "change_rule", "rollback_rule"]
 MEMBER_PAGES = ["member", "question"]
 MEMBER_FORMS = ["unlock"]
 MEMBER_ACTIONS = ["unlock_send", "unlock_password", "dispute", "confirm"]
@@ -37,6 +37,8 @@ def address(db: None) -> Any:
             return reverse(f"pages:{name}", args=[alert.pk])
         if name in MEMBER_ROUTES:
             return reverse(f"pages:{name}", args=["mia"])
+        if name in ADMIN_ACTIONS and name.endswith("_rule"):
+            return reverse(f"pages:{name}", args=["failed-login-burst"])
         if name == "undo":
             return reverse("pages:undo", args=[uuid4()])
         return reverse(f"pages:{name}", args=["token"] if name == "portal" else [])

@@ -159,6 +159,7 @@ def _things(made: World, shop: Client, users: dict[str, Any]) -> None:
         "action_id": {"mia": str(acted.action_id), "missing": str(uuid4())},
         "member_id": {"mia": "mia", "missing": "nobody"},
         "entry_id": {"mia": str(listed.pk), "missing": "0"},
+        "rule_id": {"mia": "failed-login-burst", "missing": "no-such-rule"},
         "key_id": {"mia": ApiKey.objects.get(revoked_at__isnull=False).prefix, "missing": "none"},
         "token": {"mia": token, "missing": "none"},
         "challenge": {"mia": issued.challenge_id, "missing": "0" * 32},
@@ -198,6 +199,8 @@ BODIES: dict[str, Any] = {
     "api/v1/labels/": {"event_id": "e-1", "label": "fraud"},
     "api/v1/lists/": {"effect": "watch", "kind": "device", "value": "d-1", "reason": "asked"},
     "api/v1/lists/import/": {"entries": [{"effect": "watch", "kind": "device", "value": "d-1", "reason": "asked"}]},
+    "api/v1/rules/<str:rule_id>/": {"state": "shadow"},
+    "api/v1/rules/<str:rule_id>/rollback/": {"version": 0},
     "api/v1/me/unlock/": {"channel": "email"},
     "api/v1/me/unlock/verify/": {"challenge_id": "{challenge}", "code": "{code}"},
     "api/v1/api-keys/": {"app": "till", "scopes": ["events:write"]},
@@ -207,6 +210,8 @@ BODIES: dict[str, Any] = {
     "admin_dashboard/alerts/<uuid:alert_id>/escalate/": {"note": "look"},
     "admin_dashboard/alerts/<uuid:alert_id>/comment/": {"note": "called"},
     "admin_dashboard/lock/<path:member_id>/": {"reason": "asked", "scope": "payments", "length": "24"},
+    "admin_dashboard/rules/<str:rule_id>/": {"state": "shadow"},
+    "admin_dashboard/rules/<str:rule_id>/rollback/": {"version": "0"},
     "admin_dashboard/unlock/<path:member_id>/": {"reason": "asked"},
 }
 
