@@ -96,7 +96,7 @@ def _page(
 
 
 def _shown(cls: type[Rule], setting: RuleSetting | None) -> dict[str, Any]:
-    own = cls()
+    values = _values(cls, setting)
     return {
         "id": cls.id,
         "title": cls.title,
@@ -105,10 +105,10 @@ def _shown(cls: type[Rule], setting: RuleSetting | None) -> dict[str, Any]:
         "state": setting.state if setting else RuleState.LIVE.value,
         "version": setting.version if setting else 0,
         "suggests": cls.suggests.value,
-        "lowers": _values(cls, setting).get("lowers", 0),
+        "lowers": values.get("lowers", 0),
         "listens_to": sorted(str(kind) for kind in cls.listens_to),
-        "parameters": [(_spaced(name), wording.value(value)) for name, value in _values(cls, setting).items()],
-        "watches": [(_spaced(name), _wish(wish)) for name, wish in own.needs().items()],
+        "parameters": [(_spaced(name), wording.value(value)) for name, value in values.items()],
+        "watches": [(_spaced(name), _wish(wish)) for name, wish in cls().tuned(**values).needs().items()],
     }
 
 

@@ -25,6 +25,7 @@ def test_an_admin_sets_a_rule_and_sees_who_did_and_why(ada: Browser) -> None:
     page = text_of(response)
     assert "Saved as version 1." in page
     assert "severity low, limit 8, window 15 minutes" in page
+    assert "how many, per member, within 15 minutes" in page
     assert "&lt;b&gt;loud&lt;/b&gt;" in page
     row = RuleSetting.objects.get()
     assert (row.state, row.severity, row.parameters) == ("shadow", "low", {"limit": 8, "window": 900})
