@@ -17,7 +17,7 @@ from detection.kernel.scoring import weigh
 
 logger = structlog.get_logger(__name__)
 
-Granted = Mapping[Wish, Any]
+Granted = dict[Wish, Any]
 
 
 def judge(

@@ -15,6 +15,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from django.db import DatabaseError, InterfaceError, OperationalError, ProgrammingError
 from django.utils import timezone
 
 from detection import answers, catalog, inbox, measuring
@@ -22,17 +23,24 @@ from detection.announcements import DeviceDisowned
 from detection.enrich import additions, enrich
 from detection.features import StoreError
 from detection.judging import Granted, judge, learned
-from detection.kernel.features import TEACHES
+from detection.kernel.features import TEACHES, FirstSeen
 from detection.kernel.records import EventRecord, Verdict, iso
 from detection.kernel.vocabulary import EventState, Outcome, Trust
 from detection.models import Device, Event, Member
-from detection.response import playbook
+from detection.response import devices, playbook
 from detection.response.playbook import Response
 from detection.work import unit_of_work
 
 logger = structlog.get_logger(__name__)
 
+PROVED = FirstSeen("device_id")
+KNOWN_FOR_LONG = timedelta(days=365)
+GIVE_UP_WAITING = timedelta(minutes=10)
 PATIENCE = 8.0  # seconds a decision waits for a worker that holds the member's earlier events
+
+
+class DatabaseAway(Exception):
+    """The database failed under a handful: nothing of it was written, and the fault is not in it."""
 
 
 class Busy(Exception):
@@ -60,9 +68,9 @@ def drain(*, seconds: float = 15.0) -> int:
             break
         try:
             total += _work_through(held)
-        except StoreError as error:
+        except (StoreError, DatabaseAway) as error:
+            logger.warning("work.put_back", error=type(error.__cause__ or error).__name__, events=len(held.items))
             inbox.put_back(held.items, after=timedelta(seconds=measuring.AWAY_FOR))
-            logger.warning("features.away", error=type(error).__name__, events=len(held.items))
             break
     return total
 
@@ -120,18 +128,35 @@ def _work_through(held: inbox.Claim) -> int:
     """Handle a handful; when it fails, find the one that is the poison and let its neighbours go on."""
     try:
         return handle(held)
-    except StoreError:
+    except (StoreError, DatabaseAway):
         raise
     except inbox.ClaimLost:
         logger.warning("claim.lost", events=len(held.items))
         return 0
-    except Exception as error:
-        if len(held.items) == 1:
-            inbox.fail(held.items[0], error)
-            logger.exception("inbox.failed", item=str(held.items[0].event), attempt=held.items[0].attempt)
-            return 0
+    except DatabaseError as error:
+        if not _poison_after_all(held, error):
+            raise DatabaseAway from error  # the fault is not in the work: it goes back untried
+        return _alone(held, error)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is written down there
+        return _alone(held, error)
+
+
+def _poison_after_all(held: inbox.Claim, error: DatabaseError) -> bool:
+    """Whether a database fault is the events' own. One of the server's making (locked, away, a table that is not there
+    yet) must not spend their tries; but what still fails after ten minutes is looked at one by one."""
+    if not isinstance(error, (OperationalError, InterfaceError, ProgrammingError)):
+        return True
+    return any(item.created_at < timezone.now() - GIVE_UP_WAITING for item in held.items)
+
+
+def _alone(held: inbox.Claim, error: Exception) -> int:
+    """Find the one that is the poison and let its neighbours go on."""
+    if len(held.items) > 1:
         logger.warning("batch.split", error=type(error).__name__, events=len(held.items))
         return sum(_work_through(single) for single in inbox.split(held))
+    inbox.fail(held.items[0], error)
+    logger.error("inbox.failed", item=str(held.items[0].event), attempt=held.items[0].attempt, exc_info=error)
+    return 0
 
 
 def _judge_inline(held: inbox.Claim, row: Event, until: float | None) -> None:
@@ -193,9 +218,22 @@ def _measure(
     else:
         taught, granted = measuring.ask_store(batch.taught, lessons), measuring.ask_store(batch.judged, wishes)
         degraded = ()
+    _vouch(batch, granted)
     for event, lesson in zip(batch.taught, taught, strict=True):
         batch.rows[event.id].seen = learned(event, lesson)
     return granted, degraded
+
+
+def _vouch(batch: Batch, granted: Sequence[Granted]) -> None:
+    """A device its member proved by a one-time code, or staff vouched for, is no stranger: it counts as known for long,
+    or the payment that was stopped would be stopped again the moment the lock is gone."""
+    proved = devices.trusted([member.pk for member in batch.members.values()]) if batch.members else {}
+    if not proved:
+        return
+    for event, seen in zip(batch.judged, granted, strict=True):
+        member = batch.members.get(event.member_id or "")
+        if member is not None and (member.pk, event.device_id or "") in proved:
+            seen[PROVED] = event.occurred_at - KNOWN_FOR_LONG
 
 
 def _write(batch: Batch, verdicts: Sequence[Verdict], response: Response, now: datetime) -> None:

@@ -17,7 +17,7 @@ from detection.conf import UNDO_FOR
 from detection.kernel.records import Actor, iso
 from detection.kernel.vocabulary import AlertStatus, Disposition, FrameKind
 from detection.models import Alert, AlertAction, Dispute
-from detection.response import health, locks
+from detection.response import devices, health, locks
 from detection.work import UnitOfWork, unit_of_work
 
 #: What undo puts back.
@@ -72,6 +72,8 @@ def resolve(
         alert.resolved_by = actor.label
         Dispute.objects.filter(alert=alert, closed_at=None).update(closed_at=alert.resolved_at)
         if unlock and alert.member is not None:
+            if disposition == Disposition.FALSE_POSITIVE:
+                devices.trust([alert.pk], alert.member)
             reason = note or f"Alert resolved as {disposition.replace('_', ' ')}"
             locks.release(alert.member, actor=actor, reason=reason, by=actor.kind)
 

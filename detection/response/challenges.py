@@ -24,8 +24,8 @@ from django.utils import timezone
 from detection import conf
 from detection.kernel.records import Actor, LockRecord
 from detection.kernel.vocabulary import ActorKind, Channel
-from detection.models import AccountLock, CodeAttempt, Contact, Member, Notification, OtpChallenge
-from detection.response import letters, locks
+from detection.models import AccountLock, CodeAttempt, Contact, LockReason, Member, Notification, OtpChallenge
+from detection.response import devices, letters, locks
 from detection.work import unit_of_work
 
 UNLOCK = "unlock"
@@ -215,6 +215,8 @@ def _open(challenge: OtpChallenge, attempt: CodeAttempt, member: Member, actor: 
             return Answer(Result.GONE, lock=locks.of(member, now=now))
         CodeAttempt.objects.filter(pk=attempt.pk).update(right=True)
         Member.objects.filter(pk=member.pk).update(code_failures=0, self_service_off_at=None)
+        reasons = LockReason.objects.in_force(now).filter(member=member)
+        devices.trust(list(reasons.exclude(alert=None).values_list("alert", flat=True)), member)
         released = locks.release(
             member, actor=actor, reason="The member entered a one-time code.", by=ActorKind.MEMBER, now=now
         )

@@ -13,11 +13,10 @@ from uuid import UUID
 from django.utils import timezone
 
 from detection import conf
-from detection.announcements import DeviceDisowned, announce
 from detection.kernel.records import Actor, LockRecord
 from detection.kernel.vocabulary import Action, ActorKind, AlertStatus, Disposition, FrameKind, LockState, Severity
-from detection.models import Alert, AlertAction, AlertDetector, Device, Dispute, Member
-from detection.response import folding, health, locks, notifications, sessions
+from detection.models import Alert, AlertAction, AlertDetector, Dispute, Member
+from detection.response import devices, folding, health, locks, notifications, sessions
 from detection.work import unit_of_work
 
 CODE = "member-disputed"
@@ -49,7 +48,7 @@ def deny(alert_id: UUID | str, *, member: Member, actor: Actor, session_key: str
             return Disputed(alert, dispute.reference, locks.of(member), new=False)
         Dispute.objects.filter(alert=alert, answer=Dispute.WAS_ME, closed_at=None).update(closed_at=timezone.now())
         _raise(alert, actor)
-        disowned = _mark_device(alert, member, trusted=False)
+        disowned = devices.disown(alert, member)
         ended = _end_sessions(member, session_key)
         lock = _keep_or_place(alert, member, actor)
         work.audit(
@@ -68,7 +67,8 @@ def deny(alert_id: UUID | str, *, member: Member, actor: Actor, session_key: str
 
 
 def confirm(alert_id: UUID | str, *, member: Member, actor: Actor) -> Disputed:
-    """It was me: resolves the alert as a false positive and knows the device from now on. No lock is lifted by it."""
+    """It was me: resolves the alert as a false positive. It lifts no lock and proves no device: whoever holds the
+    session can press it; the one-time code shows who they are."""
     with unit_of_work(actor) as work:
         alert = _mine(alert_id, member)
         if alert is None:
@@ -83,7 +83,6 @@ def confirm(alert_id: UUID | str, *, member: Member, actor: Actor) -> Disputed:
         if alert.status != AlertStatus.RESOLVED:
             _close(alert, member, actor)
             work.tell(FrameKind.ALERT_CHANGED, member=member, alert=alert)
-        _mark_device(alert, member, trusted=True)
         work.audit("alert.confirmed", target=f"alert:{alert.pk}", member=member.member_id, reference=dispute.reference)
         health.tell(work, [member])
         notifications.to_member(work, member, "dispute.confirmed", alert=alert, context={}, only_page=True)
@@ -176,29 +175,6 @@ def _keep_or_place(alert: Alert, member: Member, actor: Actor) -> LockRecord | N
     if placed.new and folding.took(alert, Action.LOCK):
         folding.save_actions([alert])
     return placed.lock
-
-
-def _mark_device(alert: Alert, member: Member, *, trusted: bool) -> bool:
-    """The alert's device is the member's, or it is not; whether there is one."""
-    if not alert.device:
-        return False
-    if not trusted:
-        announce(DeviceDisowned(member.member_id, alert.device))
-    now = timezone.now()
-    mark = (now, None) if trusted else (None, now)
-    mine = Device.objects.filter(member=member, device_id=alert.device)
-    if mine.update(trusted_at=mark[0], distrusted_at=mark[1]):
-        return True
-    Device.objects.create(
-        member=member,
-        device_id=alert.device,
-        country=alert.country,
-        first_seen_at=alert.first_seen_at,
-        last_seen_at=alert.last_seen_at,
-        trusted_at=mark[0],
-        distrusted_at=mark[1],
-    )
-    return True
 
 
 def _end_sessions(member: Member, session_key: str | None) -> int:

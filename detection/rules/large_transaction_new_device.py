@@ -39,8 +39,9 @@ class LargeTransactionNewDevice(Rule):
         }
 
     def inspect(self, event: EventRecord, seen: Seen) -> Signal | None:
-        told = event.member_id and event.device_id and event.currency and event.amount is not None
-        if not told or self.settled(event, seen["device_id_since"], self.settled_after):
+        if event.member_id is None or event.device_id is None or event.currency is None or event.amount is None:
+            return None
+        if self.settled(event, seen["device_id_since"], self.settled_after):
             return None
         usual = self._usual(event.currency, seen["paid"] or seen["tried"])
         if usual is None or event.amount < usual:

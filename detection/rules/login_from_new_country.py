@@ -42,7 +42,7 @@ class LoginFromNewCountry(Rule):
             return None
         text = f"This sign-in came from {event.country}, where this account had never been used, on a new device."
         unsure = seen["visits"] <= self.least_visits or event.network in HIDDEN
-        if unsure or not (event.device_id is None or fresh(event, seen, "device_id", settled=self.settled_after)):
-            low = {"severity": Severity.LOW, "suggests": Action.NOTIFY}
-            return self.signal(text, observed=event.country, threshold="a country known before", **low)
-        return self.signal(text, observed=event.country, threshold="a country known before")
+        unsure = unsure or not (event.device_id is None or fresh(event, seen, "device_id", settled=self.settled_after))
+        severity, suggests = (Severity.LOW, Action.NOTIFY) if unsure else (self.severity, self.suggests)
+        known = "a country known before"
+        return self.signal(text, observed=event.country, threshold=known, severity=severity, suggests=suggests)

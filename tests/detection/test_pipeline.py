@@ -6,7 +6,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -16,10 +16,21 @@ from detection import announcements, catalog, feed, inbox, measuring, pipeline
 from detection.audit import ledger, verify
 from detection.conf import ATTEMPTS, LEASE
 from detection.kernel.detector import Rule
-from detection.kernel.records import SYSTEM
+from detection.kernel.records import SYSTEM, Actor
 from detection.kernel.vocabulary import Action, ActorKind, EventState, Family, Severity, Trust
-from detection.models import Alert, AuditPending, Decision, Device, Event, FeedEntry, InboxItem, LockReason, Member
-from detection.response import disputes, locks
+from detection.models import (
+    Alert,
+    AuditPending,
+    Decision,
+    Device,
+    Event,
+    FeedEntry,
+    InboxItem,
+    LockReason,
+    Member,
+    OtpChallenge,
+)
+from detection.response import alerts, challenges, disputes, locks
 from tests.cast import BERLIN, happened, judge_all, large_payment, report, settled_life, stored
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -385,3 +396,61 @@ def test_a_frozen_feature_store_never_holds_a_decision_past_its_deadline(setting
     assert answer["degraded"] == ["features"]
     assert answer["verdict"] == "deny"
     assert waited < 2.0  # the store's own time-out, which would have been the wait
+
+
+def unlock_by_code(member, session="a-session"):
+    issued = challenges.issue(member, channel="email", session_key=session)
+    code = challenges.code_for(OtpChallenge.objects.get(pk=issued.challenge_id))
+    actor = Actor(ActorKind.MEMBER, member.member_id)
+    return challenges.answer(member, challenge_id=issued.challenge_id, code=code, session_key=session, actor=actor)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_way_back_in_is_no_loop():
+    """A code proves the device it was needed for: the payment that was stopped goes through."""
+    settled_life()
+    report(happened("account.created", email="mia@example.com"))
+    judge_all()
+    assert decide(large_payment())["verdict"] == "deny"
+    assert unlock_by_code(Member.objects.get(member_id="mia")).result == "unlocked"
+    assert decide(large_payment())["verdict"] == "allow"
+    assert decide(large_payment(device_id="yet-another", session_id="s-other"))["verdict"] != "allow"
+
+
+def test_staff_who_call_it_a_false_alarm_vouch_for_the_device():
+    settled_life()
+    decide(large_payment())
+    alerts.resolve(Alert.objects.get().pk, actor=SYSTEM, disposition="false_positive", unlock=True, note="she called")
+    assert decide(large_payment())["verdict"] == "allow"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_saying_it_was_me_proves_nothing_and_a_disowned_device_is_never_proved():
+    settled_life()
+    report(happened("account.created", email="mia@example.com"))
+    judge_all()
+    decide(large_payment())
+    member, alert = Member.objects.get(member_id="mia"), Alert.objects.get()
+    disputes.confirm(alert.pk, member=member, actor=SYSTEM)
+    assert not Device.objects.filter(trusted_at__isnull=False).exists()
+    disputes.deny(decide(large_payment(session_id="s-2"))["alert_id"], member=member, actor=SYSTEM)
+    unlock_by_code(member)
+    assert not Device.objects.filter(trusted_at__isnull=False).exists()
+    assert decide(large_payment(session_id="s-3"))["verdict"] == "deny"
+
+
+def test_a_database_that_fails_under_a_handful_costs_no_event_a_try(monkeypatch):
+    items = report(happened("logout"), happened("logout", "sam"))
+
+    def locked(*_arguments, **_options):
+        raise OperationalError("database is locked")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(pipeline.playbook, "respond", locked)
+        for _ in range(2 * ATTEMPTS):
+            InboxItem.objects.update(due_at=timezone.now())
+            assert judge_all() == 0
+    assert [stored(item).state for item in items] == [EventState.PENDING] * 2
+    assert list(InboxItem.objects.values_list("attempt", flat=True)) == [0, 0]
+    InboxItem.objects.update(due_at=timezone.now())
+    assert judge_all() == 2

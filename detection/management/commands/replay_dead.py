@@ -52,8 +52,7 @@ class Command(BaseCommand):
 
     def _list(self, *, as_json: bool) -> None:
         dead = [
-            {"event": str(item.event), "subject": item.subject, "error": item.error}
-            for item in inbox.dead(MOST_SHOWN)
+            {"event": str(item.event), "subject": item.subject, "error": item.error} for item in inbox.dead(MOST_SHOWN)
         ]
         if as_json:
             self.stdout.write(json.dumps({"dead": dead}))

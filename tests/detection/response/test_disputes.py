@@ -115,7 +115,7 @@ def test_saying_it_again_changes_nothing(mia, alert):
     assert Notification.objects.count() == told
 
 
-def test_it_was_me_closes_the_alert_and_knows_the_device(mia, alert):
+def test_it_was_me_closes_the_alert_and_proves_no_device(mia, alert):
     raised = alert(mia)
     confirmed = disputes.confirm(raised.pk, member=mia, actor=MIA)
     raised.refresh_from_db()
@@ -123,7 +123,7 @@ def test_it_was_me_closes_the_alert_and_knows_the_device(mia, alert):
     assert (raised.status, raised.disposition, raised.resolved_by) == ("resolved", "false_positive", "mia")
     assert raised.resolved_at is not None
     assert not raised.folding
-    assert Device.objects.get(device_id="unheard-of").trusted_at is not None
+    assert not Device.objects.filter(trusted_at__isnull=False).exists()  # whoever holds the session can press it
     assert AlertAction.objects.get().verb == "confirm"
     assert [row.entry["action"] for row in AuditPending.objects.all()] == ["alert.confirmed"]
     assert not disputes.confirm(raised.pk, member=mia, actor=MIA).new
