@@ -41,10 +41,9 @@ class LargeTransactionNewDevice(Rule):
     def inspect(self, event: EventRecord, seen: Seen) -> Signal | None:
         if event.member_id is None or event.device_id is None or event.currency is None or event.amount is None:
             return None
-        if self.settled(event, seen["device_id_since"], self.settled_after):
-            return None
         usual = self._usual(event.currency, seen["paid"] or seen["tried"])
-        if usual is None or event.amount < usual:
+        known = self.settled(event, seen["device_id_since"], self.settled_after)
+        if known or usual is None or event.amount < usual:
             return None
         mild = self.settled(event, seen["address_since"], self.settled_after)  # a new phone on the sofa, or nothing
         mild = mild or (seen["browsed"] >= self.looks and not another(event, seen, "device_id"))  # to compare with
