@@ -202,7 +202,7 @@ def _integer_between(low: int, high: int) -> Callable[[Any], int]:
 
 
 def _amount(value: Any) -> str:
-    """Decimal(20,4) as text. A number is rounded to four places, a string must have at most four."""
+    """Decimal(20,4) as text. A string keeps its places and has at most four, a number is rounded to four."""
     if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
         raise Wrong("not_an_amount", "Must be a decimal string or a number.")
     if isinstance(value, str) and not (value.isascii() and _AMOUNT.fullmatch(value)):
@@ -211,10 +211,11 @@ def _amount(value: Any) -> str:
         number = Decimal(value)
         if not 0 <= number <= MAX_AMOUNT:
             raise Wrong("range", "Must be zero or more, and at most 9999999999999999.")
-        number = number.quantize(Decimal("0.0001"), ROUND_HALF_EVEN)
+        if not isinstance(value, str):
+            number = number.quantize(Decimal("0.0001"), ROUND_HALF_EVEN).normalize()
     except InvalidOperation:
         raise Wrong("not_an_amount", "Must be a decimal string or a number.") from None
-    return format(number.normalize(), "f")
+    return format(number, "f")
 
 
 def _currency(value: Any) -> str:

@@ -24,7 +24,7 @@ def payment(**fields):
 def test_an_ordinary_event_is_taken():
     draft = validate(payment(amount="19.90", ip="::ffff:81.2.69.142", country="gb"), now=NOW)
     assert draft.errors == []
-    assert draft.body["amount"] == "19.9"
+    assert draft.body["amount"] == "19.90"
     assert draft.body["ip"] == "81.2.69.142"
     assert draft.body["country"] == "GB"
     assert draft.occurred_at == NOW
