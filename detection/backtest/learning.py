@@ -17,8 +17,9 @@ from detection.kernel.vocabulary import EventType, Outcome
 class Learner:
     """Remembers what ordinary events measured, leaving out what was challenged, failed, or is known to be bad."""
 
-    def __init__(self, until: datetime, bad: Collection[str] = frozenset()) -> None:
+    def __init__(self, until: datetime, bad: Collection[str] = frozenset(), *, shadow: bool = False) -> None:
         self.until = until
+        self.shadow = shadow  # the models are heard and weigh nothing
         self.cards: dict[str, Any] = {}
         self._bad = bad
         self._rows: dict[str, list[trainer.Row]] = {kind.name: [] for kind in KINDS}
@@ -57,4 +58,5 @@ class Learner:
             model = Model(kind.name, 1, trained.names, trained.medians, trained.threshold, scorer)
             models.append(AnomalyDetector(kind.name, model))
         self._rows.clear()
-        return Duty((*duty.detectors, *models), duty.shadow)
+        shadow = duty.shadow | {model.id for model in models} if self.shadow else duty.shadow
+        return Duty((*duty.detectors, *models), shadow)

@@ -117,9 +117,11 @@ def spending(event: EventRecord, seen: Mapping[str, Any], *, usual_euros: float)
             facts.append(Fact(f"{times:.1f} times the usual amount", min(1.5 * log(times), 3.0)))
     if event.payment_method_id and seen["card_since"] is None and seen["orders"]:
         facts.append(Fact("a card that is new to it", 0.8))
-    if seen["change"] is not None:
+    change = seen["change"]
+    if change is not None:
         facts.append(Fact("fresh credentials or contacts", 1.5))
-    if seen["guesses"] >= 3:
+    forgot = change is not None and change["type"] == EventType.PASSWORD_RESET  # wrong ones, then a reset: one story
+    if seen["guesses"] >= 3 and not forgot:
         facts.append(Fact("wrong passwords shortly before", 1.5 if seen["guesses"] >= 5 else 0.7))
     if seen["guessed_from"] >= 3:
         facts.append(Fact("guesses from many addresses", 1.0))

@@ -30,12 +30,14 @@ class CredentialChangeThenPayment(Rule):
 
     window: timedelta = timedelta(hours=1)
     settled_after: timedelta = timedelta(days=3)
+    forgetful: int = 2  # wrong passwords before a reset
 
     def needs(self) -> dict[str, Wish]:
         return {
             "keys": Last(KEYS, self.window),
             "profile": Last(types(EventType.PROFILE_CHANGED), self.window),
             **WHO,
+            "wrong": Count(types(EventType.LOGIN_FAILED), self.window),
             "created": Count(types(EventType.ACCOUNT_CREATED), timedelta(days=1)),
         }
 
@@ -46,10 +48,11 @@ class CredentialChangeThenPayment(Rule):
         if change is None or self.settled(event, seen["device_id_since"], self.settled_after):
             return None  # a forgotten password on one's own phone
         home = own(event, seen, "access", settled=self.settled_after)
-        mild = home or seen["created"] or not elsewhere(event, seen)
+        forgot = change["type"] == EventType.PASSWORD_RESET and seen["wrong"] >= self.forgetful
+        mild = forgot or seen["created"] or not elsewhere(event, seen)
         severity, suggests = (Severity.MEDIUM, Action.CHALLENGE) if mild else (Severity.HIGH, Action.LOCK)
-        if seen["member_since"] and not seen["created"] and not another(event, seen, "device_id"):
-            severity, suggests = Severity.LOW, Action.NOTIFY  # the only device we ever saw them on
+        if not seen["created"] and (home or (seen["member_since"] and not another(event, seen, "device_id"))):
+            severity, suggests = Severity.LOW, Action.NOTIFY  # at home, or on the only device we ever saw them on
         passed = event.occurred_at - change["occurred_at"]
         text = f"{WORDS[change['type']]} {spoken(passed)} before this payment, which came from a device "
         text += f"not known for {spoken(self.settled_after)}. After {spoken(self.window)} it would have passed."

@@ -16,11 +16,12 @@ class NewDeviceAndNetwork(Rule):
     id = "new-device-and-network"
     title = "Sign-in by somebody new in every way"
     severity = Severity.MEDIUM
-    family = Family.DEVICE
+    family = Family.PLACE
     listens_to = types(EventType.LOGIN_SUCCEEDED)
     suggests = Action.CHALLENGE
 
     ask_from: float = 6.0  # the natural logarithm of how much likelier a stranger is
+    note_from: float = 4.2  # said to staff, and the member is left in peace
 
     def needs(self) -> dict[str, Wish]:
         return {
@@ -41,7 +42,12 @@ class NewDeviceAndNetwork(Rule):
         if seen["entered_here"] >= 3:
             facts.append(Fact("a device that entered other accounts today", 2.0))
         worth = total(facts)
-        if worth < self.ask_from:
+        if worth < self.note_from:
             return None
         text = f"This sign-in came with {told(facts)}: together they seldom belong to an account's owner."
+        if worth < self.ask_from:
+            low = self.signal(
+                text, observed=worth, threshold=self.note_from, severity=Severity.LOW, suggests=Action.NOTIFY
+            )
+            return ranked(low, worth - self.note_from)
         return ranked(self.signal(text, observed=worth, threshold=self.ask_from), worth - self.ask_from)

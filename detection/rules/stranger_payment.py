@@ -22,7 +22,7 @@ class StrangerPayment(Rule):
     suggests = Action.CHALLENGE
 
     ask_from: float = 5.1  # the natural logarithm of how much likelier a stranger is
-    lock_from: float = 8.5
+    lock_from: float = 9.0
     usual_euros: float = 150.0  # where the member has no habit yet
     recently: timedelta = timedelta(hours=24)
 

@@ -68,8 +68,8 @@ def test_an_honest_member_who_is_locked_counts_against_us() -> None:
 def test_the_yardsticks_judge_the_same_world_the_same(rules: list) -> None:
     world = build(3, members=40, days=6, attacks=11, calm_days=1)
     first, second = ([run for run, _ in judge_world(world, duty_of(rules))][-1] for _ in range(2))
-    assert table(first) == table(second)
-    assert first.alerts
+    assert repr(table(first)) == repr(table(second))  # as text, for what could not be measured equals nothing
+    assert len(first.judged) == len(world.events)
 
 
 def test_the_table_is_printed_for_every_roster(capsys: pytest.CaptureFixture[str]) -> None:

@@ -97,7 +97,9 @@ class Command(BaseCommand):
         parser.add_argument("--members", type=int, default=1500, help="how many members a world has (default 1500)")
         parser.add_argument("--days", type=int, default=14, help="how long it lasts (default 14)")
         parser.add_argument("--only", choices=ROSTERS, action="append", help="only this roster; may be repeated")
-        parser.add_argument("--models", action="store_true", help="train the models inside each world, for ours")
+        parser.add_argument(
+            "--models", action="store_true", help="the models weigh too, not only measured by themselves"
+        )
         parser.add_argument("--no-life-like", action="store_true", help="leave the worlds with few attacks out")
         parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
@@ -113,8 +115,8 @@ class Command(BaseCommand):
                     world = build(seed, members=options["members"], days=options["days"], rate=rate)
                     for name in rosters:
                         bar.update(task, description=f"World {seed}, {rate}: {name}")
-                        alone = ModelAlone() if options["models"] and name == "ours" else None
-                        run = _judged(world, name, alone, bar)
+                        alone = ModelAlone() if name == "ours" else None
+                        run = _judged(world, name, alone, bar, weigh=options["models"])
                         _note(results[name], run, rate, alone)
                         bar.update(task, advance=1)
         if options["json"]:
@@ -136,9 +138,10 @@ class Command(BaseCommand):
             self.stdout.write(f"False alerts, {name}: {speakers or 'none'}")
 
 
-def _judged(world: World, name: str, alone: ModelAlone | None, bar: Progress) -> Run:
+def _judged(world: World, name: str, alone: ModelAlone | None, bar: Progress, *, weigh: bool) -> Run:
     duty = duty_of({"ours": None, "textbook": textbook(), "naive": naive()}[name])
-    learner = Learner(world.since + (world.until - world.since) * LEARNS_FOR) if alone else None
+    until = world.since + (world.until - world.since) * LEARNS_FOR
+    learner = Learner(until, shadow=not weigh) if alone else None
     backtest = Backtest(duty, learner)
     task = bar.add_task("events", total=len(world.events))
     run = Run(world)
