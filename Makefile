@@ -19,9 +19,9 @@ run: setup ## the whole system on this machine; Ctrl-C stops it
 
 demo: run
 
-# The short run on PostgreSQL goes first, so that the last line is the one of the whole suite.
+# The short run on PostgreSQL goes first, in two processes, so that the last line is the one of the whole suite.
 test: dev ## every test, on SQLite and on PostgreSQL
-	@first=0; TEST_DATABASE=postgresql $(PY) -m pytest -m database $(ARGS) || first=$$?; \
+	@first=0; TEST_DATABASE=postgresql $(PY) -m pytest -m database -n 2 --dist loadfile $(ARGS) || first=$$?; \
 	[ $$first -ne 5 ] || first=0; \
 	$(PY) -m pytest $(ARGS); second=$$?; \
 	[ $$first -eq 0 ] || echo "The run on PostgreSQL failed (exit code $$first); its report is above." >&2; \

