@@ -5,11 +5,13 @@ A story file ``detection/rules/name.toml`` holds ``[[fires]]`` and ``[[quiet]]``
 ``name`` one line · ``button`` the simulator's words for it, optional · ``guest`` true when nobody is signed in ·
 ``events`` a list of ``{type, times, every, after, …fields}``: the entry begins ``after`` the event before it and
 repeats ``times`` times, ``every`` so often. Durations are "90s", "5m", "2h", "30d". In text fields ``{member}`` is the
-member's id, ``{run}`` is new with every telling, ``{n}`` counts an entry's repeats from 1.
+member's id, ``{run}`` is new with every telling, ``{n}`` counts an entry's repeats from 1, and
+``{street}`` ends an address that is new with every telling.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -65,11 +67,12 @@ class Story:
         """The events as the API takes them, in time order, the last one at ``now``. The same ``run`` tells the same."""
         told: list[dict[str, Any]] = []
         moment = now - self.lasts
+        street = _street(run)
         for beat in self.beats:
             moment += beat.after
             for n in range(1, beat.times + 1):
                 moment += beat.every if n > 1 else timedelta(0)
-                names = {"member": member_id, "run": run, "n": str(n)}
+                names = {"member": member_id, "run": run, "n": str(n), "street": street}
                 event: dict[str, Any] = {"event_id": f"{self.rule_id}-{run}-{len(told) + 1:03}", "type": beat.type}
                 event["occurred_at"] = iso(moment)
                 if not self.guest:
@@ -210,6 +213,12 @@ def _duration(text: str) -> timedelta:
     if not match:
         raise ValueError(f"{text!r} is no duration")
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def _street(run: str) -> str:
+    """The last two parts of an address: strangers of different tellings do not share one, or its budget of locks."""
+    digest = hashlib.sha256(run.encode()).digest()
+    return f"{digest[0]}.{digest[1] % 254 + 1}"
 
 
 def _filled(value: Any, names: Mapping[str, str]) -> Any:
