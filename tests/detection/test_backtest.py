@@ -114,6 +114,20 @@ def test_the_same_file_gives_the_same_bytes(tmp_path: Path, capsys: pytest.Captu
     assert first
 
 
+def test_another_process_writes_the_same_bytes(tmp_path: Path) -> None:
+    path = written(tmp_path, build(4, members=30, days=5, calm_days=1, attacks=8).events)
+    environ = {**os.environ, "DATA_DIR": str(tmp_path / "data"), "DJANGO_SETTINGS_MODULE": "config.settings.dev"}
+    for seed in ("1", "2"):
+        subprocess.run(
+            [sys.executable, "manage.py", "backtest", str(path), "--out", str(tmp_path / seed)],
+            cwd=ROOT,
+            env={**environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+        )
+    assert (tmp_path / "1").read_bytes() == (tmp_path / "2").read_bytes() != b""
+
+
 def test_repeats_count_once_and_another_body_under_the_same_id_is_a_fault(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -100,3 +101,21 @@ def test_data_centres_relays_and_crawlers_are_known_as_such() -> None:
 def test_the_world_needs_no_framework() -> None:
     code = "import sys, detection.simulation; assert not any(name.split('.')[0] == 'django' for name in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_another_process_makes_the_same_world() -> None:
+    code = (
+        "import json, hashlib; from detection.simulation import build; "
+        "print(hashlib.sha256(json.dumps(build(7, members=30, days=4, calm_days=1).events).encode()).hexdigest())"
+    )
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            check=True,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(told) == 1
