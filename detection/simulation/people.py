@@ -88,7 +88,9 @@ def gadget(rng: Random, name: str, *, mobile: bool) -> Gadget:
 def populate(rng: Random, count: int, prefix: str = "m") -> list[Member]:
     """So many members, the same for the same generator; their names begin with ``prefix``."""
     families = rng.sample(range(count), count // 12)
-    offices = {code: [COUNTRIES[code].address(rng) for _ in range(max(1, count // 150))] for code in sorted(set(places.HOMES))}
+    offices = {
+        code: [COUNTRIES[code].address(rng) for _ in range(max(1, count // 150))] for code in sorted(set(places.HOMES))
+    }
     people = [_member(rng, f"{prefix}{number:05}", offices) for number in range(1, count + 1)]
     for number in families:  # two of a household share a computer and a line
         one, other = people[number], people[number - 1]
