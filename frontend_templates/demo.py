@@ -68,7 +68,7 @@ def mails(limit: int = MOST_MAILS) -> list[Mail]:
     )
     found: list[Mail] = []
     for path in files[:limit]:
-        found.extend(_read(path))
+        found.extend(reversed(list(_read(path))))  # several mails of one sender stand in one file, the oldest first
     return sorted(found, key=lambda mail: mail.at, reverse=True)[:limit]
 
 

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 from django.core.mail import EmailMultiAlternatives, get_connection
+from django.core.mail.backends.base import BaseEmailBackend
 from django.test import Client as Browser
 
 from tests.frontend_templates.conftest import text_of
 
+FILES = "django.core.mail.backends.filebased.EmailBackend"
 USERS = [{"role": "admin", "username": "ada", "password": "ada's own password"}]
 
 
@@ -50,24 +52,34 @@ def test_outside_the_demo_a_left_over_file_tells_nothing(stranger: Browser, demo
     assert "own password" not in text_of(stranger.get("/"))
 
 
-def send(subject: str, body: str) -> None:
-    connection = get_connection("django.core.mail.backends.filebased.EmailBackend")
+def send(subject: str, body: str, connection: BaseEmailBackend | None = None) -> None:
+    connection = connection or get_connection(FILES)
     mail = EmailMultiAlternatives(subject, body, "security@example.com", ["mia@example.com"], connection=connection)
     mail.attach_alternative("<b>never shown</b>", "text/html")
     mail.send()
 
 
 def test_the_outbox_shows_mails_as_plain_text_newest_first(stranger: Browser, demo: Path) -> None:
-    send("Erste Nachricht – grüße", "one\n\n12345678\n\ntwo")
+    first, second = get_connection(FILES), get_connection(FILES)  # both live, so they write two files
+    send("Erste Nachricht – grüße", "one\n\n12345678\n\ntwo", first)
     for sent in (demo / "outbox").iterdir():
         os.utime(sent, (sent.stat().st_mtime - 1,) * 2)  # a file's clock may not tell two mails of one moment apart
-    send("Second", "<script>alert(1)</script> \u202etxt")
+    send("Second", "<script>alert(1)</script> \u202etxt", second)
     page = text_of(stranger.get("/outbox/"))
     assert page.index("Second") < page.index("Erste Nachricht – grüße")
     assert "one\n\n12345678\n\ntwo" in page
     assert "&lt;script&gt;" in page
     assert "\\u202etxt" in page
     assert "never shown" not in page
+
+
+def test_mails_of_one_file_are_shown_newest_first_too(stranger: Browser, demo: Path) -> None:
+    together = get_connection(FILES)
+    send("The first of a pair", "one", together)
+    send("The second of a pair", "two", together)
+    assert len(list((demo / "outbox").iterdir())) == 1
+    page = text_of(stranger.get("/outbox/"))
+    assert page.index("The second of a pair") < page.index("The first of a pair")
 
 
 def test_an_empty_outbox_and_a_broken_file_do_no_harm(stranger: Browser, demo: Path) -> None:
