@@ -1,24 +1,20 @@
-"""One-time codes: the only home of pyotp.
+"""Challenges: a one-time code is asked for, and answered.
 
-A code is derived by HOTP from a keyed digest of its challenge's id, purpose, member and lock version, so neither it nor
-its secret is stored. Answering is charge first: the try is counted and committed on its own before anything is
-compared, so a crash or a crowd of answers at once never gets a free guess.
+Answering is charge first: the try is counted and committed on its own before anything is compared, so a crash or a
+crowd of answers at once never gets a free guess.
 """
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 import secrets
-import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-import pyotp
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils import timezone
 
 from detection import conf
@@ -26,6 +22,7 @@ from detection.kernel.records import Actor, LockRecord
 from detection.kernel.vocabulary import ActorKind, Channel
 from detection.models import AccountLock, CodeAttempt, Contact, LockReason, Member, Notification, OtpChallenge
 from detection.response import devices, letters, locks
+from detection.response.codes import key_id, live, same
 from detection.work import unit_of_work
 
 UNLOCK = "unlock"
@@ -90,7 +87,7 @@ def issue(
         refused = _too_often(member, now)
         if refused:
             return refused
-        OtpChallenge.objects.filter(_live(), member=member, purpose=UNLOCK).update(superseded_at=now)
+        OtpChallenge.objects.filter(live(), member=member, purpose=UNLOCK).update(superseded_at=now)
         challenge = OtpChallenge.objects.create(
             id=secrets.token_hex(16),
             member=member,
@@ -151,7 +148,7 @@ def answer(
     charged = _charge(challenge, member, actor, now)
     if isinstance(charged, Answer):
         return charged
-    if not _same(code, challenge):
+    if not same(code, challenge):
         return Answer(Result.WRONG, charged.left, locks.of(member, now=now))
     return _open(challenge, charged.attempt, member, actor, now)
 
@@ -171,7 +168,7 @@ def _charge(challenge: OtpChallenge, member: Member, actor: Actor, now: datetime
         too_many = _tried_too_often(member, now)
         if too_many:
             return too_many
-        usable = OtpChallenge.objects.filter(_live(), pk=challenge.pk, expires_at__gt=now)
+        usable = OtpChallenge.objects.filter(live(), pk=challenge.pk, expires_at__gt=now)
         if not usable.filter(attempts__lt=F("max_attempts")).update(attempts=F("attempts") + 1):
             return Answer(Result.GONE, lock=locks.of(member, now=now))
         Member.objects.filter(pk=member.pk).update(code_failures=F("code_failures") + 1)
@@ -211,7 +208,7 @@ def _open(challenge: OtpChallenge, attempt: CodeAttempt, member: Member, actor: 
     with unit_of_work(actor):
         row = locks.hold(member)
         fits = _fits(challenge, row, member, now)
-        if not fits or not OtpChallenge.objects.filter(_live(), pk=challenge.pk).update(consumed_at=now):
+        if not fits or not OtpChallenge.objects.filter(live(), pk=challenge.pk).update(consumed_at=now):
             return Answer(Result.GONE, lock=locks.of(member, now=now))
         CodeAttempt.objects.filter(pk=attempt.pk).update(right=True)
         Member.objects.filter(pk=member.pk).update(code_failures=0, self_service_off_at=None)
@@ -223,33 +220,11 @@ def _open(challenge: OtpChallenge, attempt: CodeAttempt, member: Member, actor: 
         return Answer(Result.UNLOCKED, lock=released.lock)
 
 
-def code_for(challenge: OtpChallenge) -> str:
-    """The code itself. Only for a sender, at the moment of sending, and for comparing."""
-    said = "|".join(
-        [
-            challenge.pk,
-            challenge.purpose,
-            str(challenge.member_id),
-            str(challenge.lock_version),
-            challenge.key_id,
-        ]
-    )
-    digest = hmac.new(conf.current().otp_key, said.encode(), hashlib.sha256).digest()
-    return pyotp.HOTP(base64.b32encode(digest).decode().rstrip("="), digits=conf.CODE_DIGITS).at(0)
-
-
-def to_send(challenge_id: str, *, now: datetime) -> tuple[str, datetime] | None:
-    """The code of a challenge and its end, for its mail; None once there is nothing to send any more."""
-    usable = OtpChallenge.objects.filter(_live(), pk=challenge_id, expires_at__gt=now, key_id=key_id())
-    challenge = usable.first()
-    return (code_for(challenge), challenge.expires_at) if challenge else None
-
-
 def expire_due(*, now: datetime | None = None) -> int:
     """Close codes whose end has passed (they were over by comparison) and forget what is older than a day, which
     nothing counts any more; how many were closed."""
     now = now or timezone.now()
-    closed = OtpChallenge.objects.filter(_live(), expires_at__lte=now).update(superseded_at=now)
+    closed = OtpChallenge.objects.filter(live(), expires_at__lte=now).update(superseded_at=now)
     OtpChallenge.objects.filter(created_at__lt=now - DAY, expires_at__lt=now).delete()
     CodeAttempt.objects.filter(at__lt=now - DAY).delete()
     return closed
@@ -259,21 +234,6 @@ def masked(address: str) -> str:
     """An address its owner recognises and nobody else can use."""
     name, _, domain = address.partition("@")
     return f"{name[:1]}•••@{domain}"
-
-
-def key_id() -> str:
-    """Names the key codes are derived from, without telling it."""
-    return hashlib.sha256(b"otp key id|" + conf.current().otp_key).hexdigest()[:16]
-
-
-def _live() -> Q:
-    return Q(consumed_at=None, superseded_at=None)
-
-
-def _same(code: str, challenge: OtpChallenge) -> bool:
-    """Whether this is the code, however it was spaced when copied. In constant time."""
-    typed = "".join(unicodedata.normalize("NFKC", code).split()).replace("-", "")
-    return hmac.compare_digest(typed.encode("utf-8", "replace"), code_for(challenge).encode())
 
 
 def _digest(session_key: str) -> str:

@@ -20,6 +20,7 @@ from detection.announcements import OutboxFilled, announce
 from detection.kernel.vocabulary import Channel
 from detection.models import Alert, Contact, Member, Notification
 from detection.response import letters
+from detection.response.notifiers import NOTIFIERS, TooLate
 from detection.work import UnitOfWork, unit_of_work
 
 #: After attempt 1, 2, … a message waits this long. The first wait is longer than a carrier may take.
@@ -145,9 +146,6 @@ def _claim(notice: Notification, now: datetime) -> bool:
 
 
 def _carry(notice: Notification, now: datetime) -> bool:
-    # The mail notifier derives codes and so stands above challenges and locks, which write to this outbox.
-    from detection.response.notifiers import NOTIFIERS, TooLate
-
     if not conf.current().enforcing:
         return _give_up(notice, SHADOW, now)
     if notice.expires_at and notice.expires_at <= now:

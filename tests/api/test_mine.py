@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from detection.kernel.vocabulary import LockState, Severity
 from detection.models import Contact, Device, Dispute, Notification, OtpChallenge
-from detection.response import challenges
+from detection.response import codes
 from tests.api.conftest import Caller, member_called
 from tests.api.test_alerts import raised
 from tests.api.test_events import problem
@@ -33,7 +33,7 @@ def asked(caller: Caller) -> dict[str, Any]:
 
 
 def code_of(challenge_id: str) -> str:
-    return challenges.code_for(OtpChallenge.objects.get(pk=challenge_id))
+    return codes.code_for(OtpChallenge.objects.get(pk=challenge_id))
 
 
 def wrong(code: str) -> str:

@@ -30,7 +30,7 @@ from detection.models import (
     Member,
     OtpChallenge,
 )
-from detection.response import alerts, challenges, disputes, locks
+from detection.response import alerts, challenges, codes, disputes, locks
 from tests.cast import BERLIN, happened, judge_all, large_payment, report, settled_life, stored
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -400,7 +400,7 @@ def test_a_frozen_feature_store_never_holds_a_decision_past_its_deadline(setting
 
 def unlock_by_code(member, session="a-session"):
     issued = challenges.issue(member, channel="email", session_key=session)
-    code = challenges.code_for(OtpChallenge.objects.get(pk=issued.challenge_id))
+    code = codes.code_for(OtpChallenge.objects.get(pk=issued.challenge_id))
     actor = Actor(ActorKind.MEMBER, member.member_id)
     return challenges.answer(member, challenge_id=issued.challenge_id, code=code, session_key=session, actor=actor)
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from detection.kernel.vocabulary import ActorKind
 from detection.models import Contact, Member, Notification, OtpChallenge
-from detection.response import accounts, challenges, locks
+from detection.response import accounts, codes, locks
 from tests.frontend_templates.conftest import PASSWORD, lock, member_called, signed_in, text_of
 
 UNLOCK = "/member/unlock/"
@@ -39,14 +39,14 @@ def enter(browser: Browser, code: str, challenge: OtpChallenge | None = None) ->
 
 
 def wrong() -> str:
-    return f"{(int(challenges.code_for(newest())) + 1) % 10**8:08d}"
+    return f"{(int(codes.code_for(newest())) + 1) % 10**8:08d}"
 
 
 def test_a_code_by_mail_opens_the_account(locked: Browser) -> None:
     page = text_of(ask(locked))
     assert "m•••@example.com" in page
     assert Notification.objects.filter(kind="code.unlock").count() == 1
-    code = challenges.code_for(newest())
+    code = codes.code_for(newest())
     assert code not in page
     answer = enter(locked, code)
     assert answer.redirect_chain[-1][0] == "/member/"
@@ -57,7 +57,7 @@ def test_a_code_by_mail_opens_the_account(locked: Browser) -> None:
 @pytest.mark.parametrize("spaced", ["{0} {1}", " {0}-{1} ", "{0}\u00a0{1}", "{0}\t{1}"])
 def test_a_code_may_be_pasted_with_spaces(spaced: str, locked: Browser) -> None:
     ask(locked)
-    code = challenges.code_for(newest())
+    code = codes.code_for(newest())
     enter(locked, spaced.format(code[:4], code[4:]))
     assert locks.of(member_called("mia")) is None
 
@@ -78,7 +78,7 @@ def test_tries_are_counted_down_and_end(locked: Browser) -> None:
     assert "1 try left" in pages[3]
     assert "ask for a new one" in pages[4]
     assert "not valid any more" in pages[5]
-    enter(locked, challenges.code_for(newest()))
+    enter(locked, codes.code_for(newest()))
     assert locks.of(member_called("mia")) is not None
 
 
@@ -119,7 +119,7 @@ def test_an_account_that_is_not_locked_says_so(mia: Browser) -> None:
 def test_another_members_code_opens_nothing(locked: Browser, sam: Browser) -> None:
     ask(locked)
     lock("sam")
-    enter(sam, challenges.code_for(newest()), newest())
+    enter(sam, codes.code_for(newest()), newest())
     assert locks.of(member_called("sam")) is not None
     assert locks.of(member_called("mia")) is not None
 
@@ -127,7 +127,7 @@ def test_another_members_code_opens_nothing(locked: Browser, sam: Browser) -> No
 def test_a_code_belongs_to_the_session_that_asked(locked: Browser) -> None:
     ask(locked)
     other = signed_in(accounts.user_for(member_called("mia")))
-    enter(other, challenges.code_for(newest()))
+    enter(other, codes.code_for(newest()))
     assert locks.of(member_called("mia")) is not None
 
 

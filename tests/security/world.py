@@ -34,7 +34,7 @@ from detection.models import (
     OtpChallenge,
     PortalToken,
 )
-from detection.response import accounts, alerts, challenges, locks, portal
+from detection.response import accounts, alerts, challenges, codes, locks, portal
 from tasks import pulse
 
 PEOPLE = ("mia", "sam", "locked", "disabled", "olga", "ada", "auditor")
@@ -145,7 +145,7 @@ def _things(made: World, shop: Client, users: dict[str, Any]) -> None:
     later = timezone.now() + timedelta(days=1)  # nothing runs out while the whole matrix is walked
     OtpChallenge.objects.update(created_at=timezone.now() - timedelta(seconds=61), expires_at=later)
     AlertAction.objects.update(at=later)
-    made.code = challenges.code_for(OtpChallenge.objects.get())
+    made.code = codes.code_for(OtpChallenge.objects.get())
     event = {"event_id": "e-1", "type": "login.succeeded", "member_id": "mia", "session_id": "s-1"}
     dead = accept([event], client=shop, trust=Trust.NORMAL)[0].event
     InboxItem.objects.filter(event=dead).update(dead=True)

@@ -9,7 +9,7 @@ from django.core.mail import EmailMessage
 
 from detection import conf
 from detection.models import Notification
-from detection.response import challenges, letters
+from detection.response import codes, letters
 from detection.response.notifiers.late import TooLate
 
 SIGNATURE = """
@@ -35,7 +35,7 @@ def send(notice: Notification, now: datetime) -> None:
 
 
 def _code_letter(notice: Notification, now: datetime) -> letters.Letter:
-    found = challenges.to_send(notice.challenge, now=now)
+    found = codes.to_send(notice.challenge, now=now)
     if found is None:
         raise TooLate(notice.kind)
     code, until = found

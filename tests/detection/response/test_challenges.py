@@ -22,7 +22,7 @@ from detection.models import (
     Notification,
     OtpChallenge,
 )
-from detection.response import challenges, locks, notifications
+from detection.response import challenges, codes, locks, notifications
 from detection.response.challenges import Issued, Refused, Result
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -39,7 +39,7 @@ def issued(member, **changes) -> Issued:
 
 
 def code_of(made: Issued) -> str:
-    return challenges.code_for(OtpChallenge.objects.get(pk=made.challenge_id))
+    return codes.code_for(OtpChallenge.objects.get(pk=made.challenge_id))
 
 
 def answered(member, made: Issued, code: str, **changes):
@@ -260,7 +260,7 @@ def test_a_code_of_another_key_is_gone(mia, lock):
     code = code_of(made)
     with override_settings(OTP_KEY="another-key-of-the-same-length-as-the-one-before"):
         assert answered(mia, made, code).result == Result.GONE
-        assert challenges.to_send(made.challenge_id, now=timezone.now()) is None
+        assert codes.to_send(made.challenge_id, now=timezone.now()) is None
 
 
 def test_codes_that_ran_out_are_closed_and_forgotten_after_a_day(mia, lock):
