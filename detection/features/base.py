@@ -12,10 +12,24 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from statistics import median
+from itertools import pairwise
+from statistics import median, quantiles
 from typing import Any, Literal, NamedTuple, Protocol
 
-from detection.kernel.features import REMEMBERED, TEACHES, Baseline, Count, Distinct, FirstSeen, Known, Last, Sum, Wish
+from detection.kernel.features import (
+    REMEMBERED,
+    TEACHES,
+    Baseline,
+    Count,
+    Distinct,
+    FirstSeen,
+    Hours,
+    Known,
+    Last,
+    Pace,
+    Sum,
+    Wish,
+)
 from detection.kernel.records import EventRecord
 from detection.kernel.vocabulary import Trust
 
@@ -196,6 +210,25 @@ def habit(wish: Baseline, entries: Iterable[str], judged: str) -> dict[str, floa
     return {"count": float(len(amounts)), "median": middle, "mad": median(abs(amount - middle) for amount in amounts)}
 
 
+def pace(wish: Pace, stamps: Sequence[int]) -> dict[str, float] | None:
+    """How evenly these follow each other, newest first."""
+    gaps = [(later - earlier) / 1_000_000 for later, earlier in pairwise(stamps)]
+    if len(gaps) < max(wish.least, 2):
+        return None
+    low, middle, high = quantiles(gaps, n=4, method="inclusive")
+    spread = (high - low) / middle if middle > 0 else 0.0
+    return {"count": float(len(gaps)), "median": round(middle, 6), "spread": round(spread, 6)}
+
+
+def hours(wish: Hours, stamps: Iterable[int], judged: int) -> dict[str, float] | None:
+    """How many of these came around the judged time by the clock."""
+    day, around = timedelta(days=1) // MICROSECOND, wish.around // MICROSECOND
+    apart = [(judged - stamp) % day for stamp in stamps if judged - stamp > day]
+    if len(apart) < wish.least:
+        return None
+    return {"count": float(len(apart)), "near": float(sum(min(gap, day - gap) <= around for gap in apart))}
+
+
 def remembered(event: EventRecord) -> dict[str, Any]:
     """What ``Last`` answers with."""
     facts = {name: getattr(event, name) for name in REMEMBERED}
@@ -216,7 +249,7 @@ def empty(wish: Wish) -> Any:
 
 def _stream_for(wish: Wish) -> Stream:
     match wish:
-        case Count():
+        case Count() | Pace() | Hours():
             return Stream("times", wish.per, wish.types, None, wish.within)
         case Distinct():
             return Stream("values", wish.per, wish.types, wish.field, wish.within)

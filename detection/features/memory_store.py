@@ -18,14 +18,16 @@ from detection.features.base import (
     empty,
     entry_of,
     habit,
+    hours,
     key_of,
     micros,
     moment,
+    pace,
     remembered,
     told_apart,
     total,
 )
-from detection.kernel.features import Baseline, Count, Distinct, FirstSeen, Known, Last, Sum, Wish
+from detection.kernel.features import Baseline, Count, Distinct, FirstSeen, Hours, Known, Last, Pace, Sum, Wish
 from detection.kernel.records import EventRecord
 
 _AFTER_ALL = chr(0x10FFFF)
@@ -185,6 +187,10 @@ class MemoryStore:
                 start, stop = past.entries.between(stamp - wish.within // MICROSECOND + 1, stamp)
                 newest = order[max(start, stop - HABIT - 1) : stop]
                 return habit(wish, (entry for _, entry in reversed(newest)), event.id)
+            case Pace() | Hours():
+                start, stop = past.entries.between(stamp - wish.within // MICROSECOND + 1, stamp)
+                stamps = [when for when, _ in reversed(order[max(start, stop - HABIT) : stop])]
+                return pace(wish, stamps) if isinstance(wish, Pace) else hours(wish, stamps, stamp)
             case Last():
                 start, stop = past.entries.between(stamp - wish.within // MICROSECOND + 1, stamp)
                 earlier = [entry for _, entry in order[max(start, stop - 2) : stop] if entry != event.id]

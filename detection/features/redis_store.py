@@ -29,14 +29,16 @@ from detection.features.base import (
     empty,
     entry_of,
     habit,
+    hours,
     key_of,
     micros,
     moment,
+    pace,
     remembered,
     told_apart,
     total,
 )
-from detection.kernel.features import Baseline, Count, Distinct, FirstSeen, Known, Last, Sum, Wish
+from detection.kernel.features import Baseline, Count, Distinct, FirstSeen, Hours, Known, Last, Pace, Sum, Wish
 from detection.kernel.records import EventRecord
 
 AT_ONCE = 1000  # events a script call takes in when a past is rebuilt, so that no call holds the server for long
@@ -213,6 +215,8 @@ def _question(wish: Wish) -> Op:
             return ("sum", wish.within // MICROSECOND)
         case Baseline():
             return ("newest", wish.within // MICROSECOND, HABIT + 1)
+        case Pace() | Hours():
+            return ("stamps", wish.within // MICROSECOND, HABIT)
         case Last():
             return ("last", wish.within // MICROSECOND)
         case FirstSeen():
@@ -228,6 +232,10 @@ def _granted(wish: Wish, answer: Any, event: EventRecord) -> Any:
             return total(answer or ())
         case Baseline():
             return habit(wish, answer or (), event.id)
+        case Pace():
+            return pace(wish, [int(stamp) for stamp in answer or ()])
+        case Hours():
+            return hours(wish, [int(stamp) for stamp in answer or ()], micros(event.occurred_at))
         case FirstSeen():
             return moment(answer) if answer else None
         case Last():

@@ -55,6 +55,11 @@ local read = {
   newest = function(name, time, within, most)
     return call('ZREVRANGEBYSCORE', name, time, time - within + 1, 'LIMIT', 0, most)
   end,
+  stamps = function(name, time, within, most)
+    local found, times = call('ZREVRANGEBYSCORE', name, time, time - within + 1, 'WITHSCORES', 'LIMIT', 0, most), {}
+    for place = 2, #found, 2 do times[#times + 1] = found[place] end
+    return times
+  end,
   last = function(name, time, within, judged)
     for _, entry in ipairs(call('ZREVRANGEBYSCORE', name, time, time - within + 1, 'LIMIT', 0, 2)) do
       if entry ~= judged then return call('HGET', '+' .. name, entry) end

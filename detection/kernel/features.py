@@ -130,6 +130,31 @@ class Baseline(Wish):
     least: int = 5
 
 
+@dataclass(frozen=True, slots=True)
+class Pace(Wish):
+    """How evenly events of ``types`` follow each other: a dict ``{"count", "median", "spread"}`` over the gaps between
+    at most the newest 100 up to the judged one within ``within``: how many, their median in seconds, and the distance
+    of their quartiles as a share of it. None when fewer than ``least`` gaps."""
+
+    types: frozenset[str]
+    within: timedelta
+    per: Key = "member"
+    least: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Hours(Wish):
+    """How familiar the judged event's time of day is: a dict ``{"count", "near"}`` over at most the newest 100 earlier
+    events of ``types`` within ``within``: how many, and how many of them came within ``around`` of it by the clock.
+    What came within a day before is no habit yet and is left out. None when fewer than ``least``."""
+
+    types: frozenset[str]
+    within: timedelta = timedelta(days=90)
+    around: timedelta = timedelta(hours=4)
+    per: Key = "member"
+    least: int = 4
+
+
 def types(*names: str) -> frozenset[str]:
     """Shorthand for a wish's ``types``."""
     return frozenset(str(name) for name in names)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from redis import RedisError
 
 from detection.features import MemoryStore, RedisStore, connect
-from detection.kernel.features import Baseline, Count, Distinct, FirstSeen, Known, Last, Sum, types
+from detection.kernel.features import Baseline, Count, Distinct, FirstSeen, Hours, Known, Last, Pace, Sum, types
 from detection.kernel.records import EventRecord
 
 Wipe = Callable[[str], None]
@@ -28,6 +28,8 @@ WISHES = (
     Distinct("member_id", types(), timedelta(hours=2), per="ip"),
     Sum(types("transaction.succeeded"), timedelta(hours=6)),
     Baseline(types("transaction.succeeded"), timedelta(days=2), least=2),
+    Pace(types(), timedelta(hours=6), least=2),
+    Hours(types("login.succeeded", "page.viewed"), timedelta(days=3), least=1),
     Last(types("login.succeeded"), timedelta(hours=12)),
     Last(types(), timedelta(hours=5), per="ip"),
     FirstSeen("ip"),

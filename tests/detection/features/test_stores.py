@@ -10,7 +10,20 @@ from typing import Any
 import pytest
 
 from detection.features import FeatureStore, base
-from detection.kernel.features import REMEMBERED, Baseline, Count, Distinct, FirstSeen, Known, Last, Sum, Wish, types
+from detection.kernel.features import (
+    REMEMBERED,
+    Baseline,
+    Count,
+    Distinct,
+    FirstSeen,
+    Hours,
+    Known,
+    Last,
+    Pace,
+    Sum,
+    Wish,
+    types,
+)
 from detection.kernel.records import EventRecord
 from detection.kernel.vocabulary import Trust
 
@@ -96,6 +109,8 @@ def test_a_guest_is_counted_by_address_and_by_subject(make_store: MakeStore) -> 
         (Distinct("ip", FAILED, HOUR, per="device"), 0),
         (Sum(PAID, HOUR, per="ip"), Decimal(0)),
         (Baseline(PAID, per="ip"), None),
+        (Pace(PAID, HOUR, per="ip"), None),
+        (Hours(PAID, per="ip"), None),
         (Last(PAID, HOUR, per="session"), None),
         (FirstSeen("device_id", per="email"), None),
         (Known("device_id", per="payment_method"), 0),
@@ -153,6 +168,29 @@ def test_a_habit_reads_the_newest_hundred(make_store: MakeStore) -> None:
         for i in range(200)
     ]
     assert ask(make_store([wish]), wish, *events)[-1] == {"count": 100.0, "median": 50.0, "mad": 0.0}
+
+
+def test_even_steps_have_no_spread_and_a_reader_has_one(make_store: MakeStore) -> None:
+    wish = Pace(FAILED, HOUR, least=3)
+    even = [event(f"e{i}", after=i * MINUTE) for i in range(5)]
+    assert ask(make_store([wish]), wish, *even)[2:] == [
+        None,
+        {"count": 3.0, "median": 60.0, "spread": 0.0},
+        {"count": 4.0, "median": 60.0, "spread": 0.0},
+    ]
+    reader = [event(f"r{i}", after=minute * MINUTE, member_id="sam") for i, minute in enumerate((0, 1, 3, 7, 15))]
+    assert ask(make_store([wish]), wish, *reader)[-1] == {"count": 4.0, "median": 180.0, "spread": 1.083333}
+
+
+def test_a_time_of_day_is_familiar_by_the_clock_across_midnight(make_store: MakeStore) -> None:
+    wish = Hours(SIGNED_IN, least=3)
+    evenings = [event(f"{i}", "login.succeeded", i * DAY + 11 * HOUR) for i in range(5)]  # 23:00
+    soon_after = event("late", "login.succeeded", 5 * DAY + 14 * HOUR)  # 02:00
+    at_noon = event("noon", "login.succeeded", 6 * DAY)
+    granted = ask(make_store([wish]), wish, *evenings, soon_after, at_noon)
+    assert granted[:4] == [None] * 3 + [None]  # the evening before is exactly a day ago, and no habit yet
+    assert granted[5] == {"count": 5.0, "near": 5.0}
+    assert granted[6] == {"count": 5.0, "near": 0.0}
 
 
 def test_first_sight_is_remembered_and_the_judged_event_counts(make_store: MakeStore) -> None:
