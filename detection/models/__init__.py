@@ -2,7 +2,7 @@
 an AccountLock with an OtpChallenge; the member may open a Dispute; people get a Notification; everything leaves an
 AuditEntry."""
 
-from detection.models.alert import Alert, AlertAction, AlertDetector, Dispute, cursor_text
+from detection.models.alert import Alert, AlertAction, AlertDetector, Dispute, UsedLink, cursor_text
 from detection.models.client import ApiKey, Client
 from detection.models.duty import ModelVersion, RuleChange, RuleSetting
 from detection.models.event import Decision, Event, InboxItem, Receipt
@@ -43,5 +43,11 @@ __all__ = [
     "Receipt",
     "RuleChange",
     "RuleSetting",
+    "RuleTrial",
+    "UsedLink",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookMessage",
     "cursor_text",
 ]

@@ -142,3 +142,11 @@ class Dispute(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["alert", "answer"], name="dispute_once")]
+
+
+class UsedLink(models.Model):
+    """A link in a mail that has given its one answer."""
+
+    notice = models.UUIDField(primary_key=True)  # the message that carried it
+    answer = models.CharField(max_length=8)
+    at = models.DateTimeField(default=timezone.now, db_index=True)
