@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from detection import conf
 from detection.kernel.records import iso
 from detection.response import accounts
-from frontend_templates import wording
+from frontend_templates import navigation, wording
 
 register = template.Library()
 
@@ -26,7 +26,14 @@ def house(context: template.Context) -> dict[str, Any]:
     signed_in = bool(user and user.is_authenticated)
     role = accounts.role_of(user) if signed_in else None
     member = getattr(user, "member", None) if signed_in else None
-    return {"demo": conf.current().demo, "signed_in": signed_in, "user": user, "role": role, "member": member}
+    return {
+        "demo": conf.current().demo,
+        "signed_in": signed_in,
+        "user": user,
+        "role": role,
+        "member": member,
+        "places": navigation.console(role),
+    }
 
 
 @register.simple_tag
