@@ -43,11 +43,6 @@ __all__ = [
     "Receipt",
     "RuleChange",
     "RuleSetting",
-    "RuleTrial",
     "UsedLink",
-    "WebhookAttempt",
-    "WebhookDelivery",
-    "WebhookEndpoint",
-    "WebhookMessage",
     "cursor_text",
 ]
