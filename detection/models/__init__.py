@@ -7,11 +7,12 @@ from detection.models.client import ApiKey, Client
 from detection.models.duty import ModelVersion, RuleChange, RuleSetting
 from detection.models.event import Decision, Event, InboxItem, Receipt
 from detection.models.label import EventReference, Label
-from detection.models.listing import ListEntry
+from detection.models.listing import ListEntry, RemovedEntry
 from detection.models.lock import AccountLock, CodeAttempt, LockEvent, LockReason, OtpChallenge, PortalToken
 from detection.models.member import Contact, Device, Member
 from detection.models.notification import Notification
 from detection.models.trail import AuditEntry, AuditPending, FeedEntry
+from detection.models.trial import RuleTrial
 
 __all__ = [
     "AccountLock",
@@ -41,8 +42,10 @@ __all__ = [
     "OtpChallenge",
     "PortalToken",
     "Receipt",
+    "RemovedEntry",
     "RuleChange",
     "RuleSetting",
+    "RuleTrial",
     "UsedLink",
     "cursor_text",
 ]

@@ -20,10 +20,14 @@ class RuleSetting(models.Model):
     version = models.PositiveIntegerField(default=1)
     changed_at = models.DateTimeField(default=timezone.now)
     changed_by = models.CharField(max_length=150, blank=True, default="")
+    estimate = models.JSONField(null=True)  # how many alerts to expect of it, see detection.response.estimates
 
 
 class RuleChange(models.Model):
     """How a rule stood from a version on, who set it so and why. Version 0, the rule as it comes, has no row."""
+
+    TRIP, PRESET = "trip", "preset"
+    CAUSES = [(TRIP, "ran away from its estimate"), (PRESET, "a preset")]
 
     rule_id = models.CharField(max_length=64)
     version = models.PositiveIntegerField()
@@ -34,9 +38,13 @@ class RuleChange(models.Model):
     note = models.CharField(max_length=500, blank=True, default="")
     at = models.DateTimeField(default=timezone.now)
     by = models.CharField(max_length=150)
+    estimate = models.JSONField(null=True)
+    cause = models.CharField(max_length=8, choices=CAUSES, blank=True, default="")  # empty: somebody's own decision
+    batch = models.UUIDField(null=True)  # changes made as one share it
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["rule_id", "version"], name="rule_change_once")]
+        indexes = [models.Index(fields=["batch"], name="rule_change_batch", condition=models.Q(batch__isnull=False))]
 
 
 class ModelVersion(models.Model):

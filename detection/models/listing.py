@@ -37,3 +37,18 @@ class ListEntry(models.Model):
 
     def entry(self) -> Entry:
         return Entry(ListKind(self.kind), self.value, self.reason, self.expires_at)
+
+
+class RemovedEntry(models.Model):
+    """A line that was taken off its list, kept for a while so that it can be put back."""
+
+    entry_id = models.BigIntegerField(primary_key=True)  # as it was, and is again once it is put back
+    effect = models.CharField(max_length=8)
+    kind = models.CharField(max_length=16)
+    value = models.CharField(max_length=200)
+    reason = models.CharField(max_length=500)
+    owner = models.CharField(max_length=150)
+    expires_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField()
+    removed_at = models.DateTimeField(default=timezone.now, db_index=True)
+    removed_by = models.CharField(max_length=150)
