@@ -263,11 +263,25 @@ class FrameKind(StrEnum):
     BEHIND = "behind"
 
 
+class WebhookKind(StrEnum):
+    """What the shop's own systems can ask to be told."""
+
+    ALERT_RAISED = "alert.raised"
+    ALERT_RESOLVED = "alert.resolved"
+    MEMBER_LOCKED = "member.locked"
+    MEMBER_UNLOCKED = "member.unlocked"
+    MEMBER_DISPUTED = "member.disputed"
+    SESSION_REVOKED = "session.revoked"
+    DECISION_UPDATED = "decision.updated"
+
+
 class Channel(StrEnum):
     """A carrier of notices."""
 
     PAGE = "page"
     EMAIL = "email"
+    SMS = "sms"
+    NOTIFY = "notify"  # a service of the staff's: Slack, Telegram, …
 
 
 class ListEffect(StrEnum):

@@ -10,8 +10,9 @@ from detection.models.label import EventReference, Label
 from detection.models.listing import ListEntry, RemovedEntry
 from detection.models.lock import AccountLock, CodeAttempt, LockEvent, LockReason, OtpChallenge, PortalToken
 from detection.models.member import Contact, Device, Member
-from detection.models.notification import Notification
+from detection.models.notification import Carrier, NoticeAttempt, NoticePreference, Notification
 from detection.models.trail import AuditEntry, AuditPending, FeedEntry
+from detection.models.webhook import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
 from detection.models.trial import RuleTrial
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "ApiKey",
     "AuditEntry",
     "AuditPending",
+    "Carrier",
     "Client",
     "CodeAttempt",
     "Contact",
@@ -38,6 +40,8 @@ __all__ = [
     "LockReason",
     "Member",
     "ModelVersion",
+    "NoticeAttempt",
+    "NoticePreference",
     "Notification",
     "OtpChallenge",
     "PortalToken",
@@ -47,5 +51,9 @@ __all__ = [
     "RuleSetting",
     "RuleTrial",
     "UsedLink",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookMessage",
     "cursor_text",
 ]

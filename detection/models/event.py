@@ -171,6 +171,12 @@ class Decision(models.Model):
     event = models.UUIDField(primary_key=True)
     answer = models.JSONField()
     decided_at = models.DateTimeField(default=timezone.now)
+    waiting = models.BooleanField(default=False)  # something was skipped: the full result is still to be told
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["decided_at"], name="decision_waiting", condition=models.Q(waiting=True)),
+        ]
 
 
 class InboxItem(models.Model):
