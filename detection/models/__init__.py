@@ -4,6 +4,7 @@ AuditEntry."""
 
 from detection.models.alert import Alert, AlertAction, AlertDetector, Dispute, UsedLink, cursor_text
 from detection.models.client import ApiKey, Client
+from detection.models.desk import Desk, SavedView
 from detection.models.duty import ModelVersion, RuleChange, RuleSetting
 from detection.models.event import Decision, Event, InboxItem, Receipt
 from detection.models.label import EventReference, Label
@@ -28,6 +29,7 @@ __all__ = [
     "CodeAttempt",
     "Contact",
     "Decision",
+    "Desk",
     "Device",
     "Dispute",
     "Event",
@@ -50,6 +52,7 @@ __all__ = [
     "RuleChange",
     "RuleSetting",
     "RuleTrial",
+    "SavedView",
     "UsedLink",
     "WebhookAttempt",
     "WebhookDelivery",

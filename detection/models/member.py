@@ -77,6 +77,14 @@ class Contact(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["member", "kind", "value"], name="contact_once")]
 
+    @property
+    def masked(self) -> str:
+        """The contact as its owner recognises it and nobody else can use it."""
+        if self.kind == self.PHONE:
+            return f"•••{self.value[-2:]}"
+        name, _, domain = self.value.partition("@")
+        return f"{name[:1]}•••@{domain}"
+
 
 class Device(models.Model):
     """A device a member has used."""
@@ -93,3 +101,4 @@ class Device(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["member", "device_id"], name="device_once")]
+        indexes = [models.Index(fields=["device_id"], name="device_by_id")]
