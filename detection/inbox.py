@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -18,6 +18,9 @@ from detection.kernel.vocabulary import EventState
 from detection.models import Event, InboxItem
 
 CLAIM_LOCK = 0x5EC_C1A1
+LOOK_AT = 1000  # newest waiting items looked through for what concerns an event
+#: What windows across members are kept by: events that share one of these are about each other.
+SHARED = ("ip", "device_id", "session_id", "email", "payment_method_id", "recipient_id")
 
 
 class ClaimLost(Exception):
@@ -36,10 +39,30 @@ class Claim:
         return [item.event for item in self.items]
 
 
-def claim(limit: int = BATCH, *, subject: str | None = None, now: datetime | None = None) -> Claim | None:
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """Subjects whose waiting events concern another's, the place in the queue ``before`` which they all wait, and
+    whether that is all there is: what has to wait for its next try, or lies too far back, is not in it."""
+
+    subjects: frozenset[str] = frozenset()
+    before: int = 0
+    whole: bool = True
+
+
+NOTHING = Concern()
+
+
+def claim(
+    limit: int = BATCH,
+    *,
+    subjects: Collection[str] | None = None,
+    before: int | None = None,
+    now: datetime | None = None,
+) -> Claim | None:
     """Take up to ``limit`` due items, oldest first, leaving out subjects that somebody is working on; None when there
     is nothing. The attempt is counted and committed before the work begins, so a task that kills its process still
-    counts one. Work that failed before travels alone, so poison never takes neighbours with it."""
+    counts one. Work that failed before travels alone, so poison never takes neighbours with it. ``subjects`` and
+    ``before`` (a place in the queue) take only theirs."""
     now = now or timezone.now()
     with transaction.atomic():
         if connection.vendor == "postgresql":
@@ -48,8 +71,10 @@ def claim(limit: int = BATCH, *, subject: str | None = None, now: datetime | Non
         _bury(now)
         busy = InboxItem.objects.filter(dead=False, lease_until__gt=now).values("subject")
         ready = InboxItem.objects.filter(_free(now), dead=False, due_at__lte=now).exclude(subject__in=busy)
-        if subject is not None:
-            ready = ready.filter(subject=subject)
+        if subjects is not None:
+            ready = ready.filter(subject__in=subjects)
+        if before is not None:
+            ready = ready.filter(id__lt=before)
         items = _handful(list(ready.order_by("id")[:limit]))
         if not items:
             return None
@@ -61,6 +86,37 @@ def claim(limit: int = BATCH, *, subject: str | None = None, now: datetime | Non
         item.attempt += 1
         item.token = token
     return Claim(token, tuple(items))
+
+
+def concerning(event: Event, *, now: datetime | None = None) -> Concern:
+    """What waits of other subjects, was accepted before this event and shares an address, a device or another name
+    with it. Looks at the newest ``LOOK_AT`` that wait; history that only teaches is left aside. One query while nothing
+    waits, else two."""
+    shared = Q()
+    for name in SHARED:
+        if event.body.get(name):
+            shared |= Q(**{f"body__{name}": event.body[name]})
+    if not shared:
+        return NOTHING
+    place = InboxItem.objects.filter(event=event.pk).values_list("id", flat=True)
+    waiting = (
+        InboxItem.objects.filter(dead=False, observe_only=False, id__lt=place[:1])
+        .exclude(subject=event.subject)
+        .order_by("-id")
+        .values_list("id", "event", "created_at", "due_at")[:LOOK_AT]
+    )
+    rows = {row[1]: row for row in waiting}
+    if not rows:
+        return NOTHING
+    oldest = min(created_at for _, _, created_at, _ in rows.values())  # prunes partitions
+    found = Event.objects.filter(shared, pk__in=rows, received_at__gte=oldest).values_list("pk", "subject")
+    now = now or timezone.now()
+    due = [(rows[pk][0], subject) for pk, subject in found if rows[pk][3] <= now]
+    return Concern(
+        frozenset(subject for _, subject in due),
+        before=max((place for place, _ in due), default=0) + 1,
+        whole=len(rows) < LOOK_AT and len(due) == len(found),
+    )
 
 
 def _free(now: datetime) -> Q:

@@ -28,6 +28,11 @@ class StoreLate(StoreError):
     """The store did not answer before the caller's time was up."""
 
 
+def store_away() -> bool:
+    """Whether the store has just failed somebody who waited."""
+    return time.monotonic() < _away_until
+
+
 def ask_store(
     events: Sequence[EventRecord], wishes: Sequence[Collection[Wish]], *, until: float | None = None
 ) -> Sequence[Granted]:
@@ -67,7 +72,7 @@ def for_someone_waiting(
 ) -> tuple[Sequence[Granted], tuple[str, ...]]:
     """The features, and what had to be skipped to have them in time."""
     global _away_until
-    if time.monotonic() >= _away_until:
+    if not store_away():
         try:
             return ask_store(events, wishes, until=until), ()
         except StoreError as error:

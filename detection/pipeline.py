@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -37,6 +37,8 @@ PROVED = FirstSeen("device_id")
 KNOWN_FOR_LONG = timedelta(days=365)
 GIVE_UP_WAITING = timedelta(minutes=10)
 PATIENCE = 8.0  # seconds a decision waits for a worker that holds the member's earlier events
+ACROSS = 1.0  # seconds it spends on others' waiting events that share an address or a device with it
+ACROSS_MOST = 400  # and how many of them it judges
 
 
 class DatabaseAway(Exception):
@@ -76,12 +78,13 @@ def drain(*, seconds: float = 15.0) -> int:
 
 
 def decide(event: UUID, *, deadline: timedelta | None = None) -> dict[str, Any]:
-    """The wire answer for one accepted event, judged now together with everything that waits of its subject, and the
-    same again whenever it is asked again.
+    """The wire answer for one accepted event, judged now together with everything that waits of its subject, after
+    what waits of others and shares an address, a device or another name with it; the same again whenever it is asked
+    again.
 
-    With a ``deadline`` whatever is not there in time is skipped and named in ``degraded``: ``features`` are read from
-    the database, and ``queue`` says that the subject's earlier events are still with a worker. Without one, raises
-    Busy when a worker keeps them too long.
+    What is not there in time is skipped and named in ``degraded``: ``features`` are read from the database, and
+    ``queue`` says that earlier events which concern this one were not judged yet. With a ``deadline`` that holds for
+    the subject's own earlier events too; without one, raises Busy when a worker keeps those too long.
     """
     until = time.monotonic() + deadline.total_seconds() if deadline else None
     told = answers.known(event)
@@ -89,10 +92,11 @@ def decide(event: UUID, *, deadline: timedelta | None = None) -> dict[str, Any]:
         return told
     row = Event.objects.select_related("member").get(pk=event)
     patience = until or time.monotonic() + PATIENCE
+    missing = () if row.state != EventState.PENDING or _clear_the_way(row, until) else ("queue",)
     while row.state == EventState.PENDING:
-        held = inbox.claim(subject=row.subject)
+        held = inbox.claim(subjects=[row.subject])
         if held is not None:
-            _judge_inline(held, row, until)
+            _judge_inline(held, row, until, missing)
         elif time.monotonic() < patience:
             time.sleep(0.01)  # a worker has them: its results commit in milliseconds
         elif until is None:
@@ -105,14 +109,22 @@ def decide(event: UUID, *, deadline: timedelta | None = None) -> dict[str, Any]:
     return answers.known(event) or answers.later(row, timezone.now())
 
 
-def handle(held: inbox.Claim, *, answering: Collection[str] = (), until: float | None = None) -> int:
+def handle(
+    held: inbox.Claim,
+    *,
+    answering: Collection[str] = (),
+    until: float | None = None,
+    missing: tuple[str, ...] = (),
+) -> int:
     """Judge one handful and commit its results. For somebody who waits (``answering`` names their events, ``until`` is
-    when their time is up) features come from the database when the store is away; a worker lets the error through and
-    tries later."""
+    when their time is up, ``missing`` what is known to be left out) features come from the database when the store is
+    away; a worker lets the error through and tries later."""
     duty = catalog.on_duty()
     batch = _load(held)
     granted, degraded = _measure(batch, duty, waiting=bool(answering), until=until)
     verdicts = judge(batch.judged, granted, duty, degraded=degraded)
+    if missing and not degraded:
+        verdicts = [replace(v, degraded=missing) if v.event.id in answering else v for v in verdicts]
     now = timezone.now()
     with unit_of_work() as work:
         inbox.finish(held, teach_later=bool(degraded), now=now)
@@ -124,10 +136,34 @@ def handle(held: inbox.Claim, *, answering: Collection[str] = (), until: float |
     return len(held.items)
 
 
-def _work_through(held: inbox.Claim) -> int:
+def _clear_the_way(row: Event, until: float | None) -> bool:
+    """Judge what was accepted earlier of others and concerns this event, as long as there is time; whether that was
+    all. While the store is away nothing across members is seen anyway, and that is said."""
+    now = time.monotonic()
+    up = now + ACROSS if until is None else min(now + ACROSS, (now + until) / 2)
+    judged = 0
+    while not measuring.store_away():
+        concern = inbox.concerning(row)
+        if not concern.subjects:
+            return concern.whole
+        if time.monotonic() >= up or judged >= ACROSS_MOST:
+            return False
+        held = inbox.claim(subjects=concern.subjects, before=concern.before)
+        if held is None:
+            time.sleep(0.01)  # workers have them
+            continue
+        try:
+            judged += _work_through(held, until=up)
+        except (StoreError, DatabaseAway):
+            inbox.put_back(held.items)
+            return False
+    return False
+
+
+def _work_through(held: inbox.Claim, *, until: float | None = None) -> int:
     """Handle a handful; when it fails, find the one that is the poison and let its neighbours go on."""
     try:
-        return handle(held)
+        return handle(held, until=until)
     except (StoreError, DatabaseAway):
         raise
     except inbox.ClaimLost:
@@ -136,9 +172,9 @@ def _work_through(held: inbox.Claim) -> int:
     except DatabaseError as error:
         if not _poison_after_all(held, error):
             raise DatabaseAway from error  # the fault is not in the work: it goes back untried
-        return _alone(held, error)
+        return _alone(held, error, until)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is written down there
-        return _alone(held, error)
+        return _alone(held, error, until)
 
 
 def _poison_after_all(held: inbox.Claim, error: DatabaseError) -> bool:
@@ -149,20 +185,20 @@ def _poison_after_all(held: inbox.Claim, error: DatabaseError) -> bool:
     return any(item.created_at < timezone.now() - GIVE_UP_WAITING for item in held.items)
 
 
-def _alone(held: inbox.Claim, error: Exception) -> int:
+def _alone(held: inbox.Claim, error: Exception, until: float | None) -> int:
     """Find the one that is the poison and let its neighbours go on."""
     if len(held.items) > 1:
         logger.warning("batch.split", error=type(error).__name__, events=len(held.items))
-        return sum(_work_through(single) for single in inbox.split(held))
+        return sum(_work_through(single, until=until) for single in inbox.split(held))
     inbox.fail(held.items[0], error)
     logger.error("inbox.failed", item=str(held.items[0].event), attempt=held.items[0].attempt, exc_info=error)
     return 0
 
 
-def _judge_inline(held: inbox.Claim, row: Event, until: float | None) -> None:
+def _judge_inline(held: inbox.Claim, row: Event, until: float | None, missing: tuple[str, ...]) -> None:
     answering = {str(row.pk)}
     try:
-        handle(held, answering=answering, until=until)
+        handle(held, answering=answering, until=until, missing=missing)
     except inbox.ClaimLost:
         return
     except Exception as error:
@@ -171,7 +207,7 @@ def _judge_inline(held: inbox.Claim, row: Event, until: float | None) -> None:
             raise
         for single in inbox.split(held):
             try:
-                handle(single, answering=answering, until=until)
+                handle(single, answering=answering, until=until, missing=missing)
             except Exception as fault:
                 inbox.fail(single.items[0], fault)
                 if single.items[0].event == row.pk:
@@ -216,7 +252,8 @@ def _measure(
         granted, also = measuring.for_someone_waiting(batch.judged, wishes, duty, until=until)
         degraded = degraded or also
     else:
-        taught, granted = measuring.ask_store(batch.taught, lessons), measuring.ask_store(batch.judged, wishes)
+        taught = measuring.ask_store(batch.taught, lessons, until=until)
+        granted = measuring.ask_store(batch.judged, wishes, until=until)
         degraded = ()
     _vouch(batch, granted)
     for event, lesson in zip(batch.taught, taught, strict=True):
