@@ -23,6 +23,7 @@ RATES: dict[str, tuple[float, float]] = {
     "session": (30, 200),  # writes of one signed-in person
     "code": (1, 30),  # codes asked for and entered by one member
     "login": (2, 30),  # sign-ins of one address
+    "link": (1, 60),  # links in mails opened and answered from one address
     "registration": (5, 120),  # new demo members of one address
 }
 MOST_CALLERS = 20_000
@@ -107,10 +108,11 @@ addresses = Buckets("address")
 sessions = Buckets("session")
 codes = Buckets("code")
 logins = Buckets("login")
+links = Buckets("link")
 registrations = Buckets("registration")
 
 
 def forget_everything() -> None:
     """Every caller starts afresh."""
-    for buckets in (keys, addresses, sessions, codes, logins, registrations):
+    for buckets in (keys, addresses, sessions, codes, logins, links, registrations):
         buckets.forget()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from datetime import timedelta
 from functools import wraps
 from typing import Any
 
@@ -26,6 +28,7 @@ MEMBERS_ONLY = (
 NO_ROLE = "You are signed in, but this sign-in has no page here. Ask an administrator for a role."
 READS_ONLY = "Auditors can read everything here and change nothing."
 TRAIL_ONLY = "The audit trail is for administrators and auditors."
+PROVED_FOR = timedelta(minutes=30)
 ADMIN_ONLY = "Only an administrator can do this."
 
 
@@ -40,6 +43,11 @@ def role_of(request: HttpRequest) -> Role | None:
 
 def member_of(request: HttpRequest) -> Member | None:
     return getattr(request.user, "member", None) if request.user.is_authenticated else None
+
+
+def proved(request: HttpRequest) -> bool:
+    """Whether this session has shown by a one-time code, within half an hour, that it is the member's own."""
+    return time.time() - request.session.get("proved_at", 0) <= PROVED_FOR.total_seconds()
 
 
 def staff_page(view: View) -> View:

@@ -8,6 +8,7 @@ from frontend_templates.views import (
     alert,
     doors,
     feed,
+    mail_answer,
     member,
     operator,
     portal,
@@ -27,6 +28,7 @@ urlpatterns = [
     path("logout/", doors.logout, name="logout"),
     path("register/", doors.register, name="register"),
     path("portal/<str:token>/", portal.enter, name="portal"),
+    path("answer/<str:link>/", mail_answer.page, name="mail_answer"),
     # a member's own world
     path("member/", member.page, name="member"),
     path("member/unlock/", unlock.page, name="unlock"),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from detection.response import challenges, locks
+from detection.response import challenges, links, locks
 
 
 @shared_task
 def expire() -> int:
-    """End locks and codes whose time has passed; how many locks."""
+    """End locks, codes and links whose time has passed; how many locks."""
     challenges.expire_due()
+    links.forget_old()
     return locks.expire_due()

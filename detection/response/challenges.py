@@ -94,7 +94,7 @@ def issue(
             purpose=UNLOCK,
             lock_version=row.version,
             channel=channel,
-            sent_to=masked(contact.value),
+            sent_to=contact.masked,
             contact=contact,
             key_id=key_id(),
             session=_digest(session_key),
@@ -228,12 +228,6 @@ def expire_due(*, now: datetime | None = None) -> int:
     OtpChallenge.objects.filter(created_at__lt=now - DAY, expires_at__lt=now).delete()
     CodeAttempt.objects.filter(at__lt=now - DAY).delete()
     return closed
-
-
-def masked(address: str) -> str:
-    """An address its owner recognises and nobody else can use."""
-    name, _, domain = address.partition("@")
-    return f"{name[:1]}•••@{domain}"
 
 
 def _digest(session_key: str) -> str:

@@ -8,19 +8,52 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from django.utils import timezone
 
 from detection import conf
 from detection.kernel.records import Actor, LockRecord
-from detection.kernel.vocabulary import Action, ActorKind, AlertStatus, Disposition, FrameKind, LockState, Severity
-from detection.models import Alert, AlertAction, AlertDetector, Dispute, Member
+from detection.kernel.vocabulary import (
+    Action,
+    ActorKind,
+    AlertStatus,
+    Disposition,
+    EventType,
+    FrameKind,
+    LockState,
+    Severity,
+    Trust,
+)
+from detection.models import Alert, AlertAction, AlertDetector, Contact, Dispute, Event, Member
 from detection.response import devices, folding, health, locks, notifications, sessions
 from detection.work import unit_of_work
 
 CODE = "member-disputed"
+NEW_PASSWORD = (EventType.PASSWORD_CHANGED, EventType.PASSWORD_RESET)
 LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # none that is taken for another one on the telephone
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that leads out of trouble, and whether it is done."""
+
+    code: str
+    text: str
+    done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """How a "this wasn't me" stands: what was done at once, and the way back to safety."""
+
+    reference: str
+    opened_at: datetime
+    closed: bool
+    lock: LockRecord | None
+    send_to: str  # where a code would go, masked; "" when we know no safe address
+    steps: tuple[Step, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +99,9 @@ def deny(alert_id: UUID | str, *, member: Member, actor: Actor, session_key: str
         return Disputed(alert, dispute.reference, lock)
 
 
-def confirm(alert_id: UUID | str, *, member: Member, actor: Actor) -> Disputed:
-    """It was me: resolves the alert as a false positive. It lifts no lock and proves no device: whoever holds the
-    session can press it; the one-time code shows who they are."""
+def confirm(alert_id: UUID | str, *, member: Member, actor: Actor, proved: bool = False) -> Disputed:
+    """It was me: resolves the alert as a false positive. It lifts no lock. Whoever holds the session can press it, so
+    the device counts as the member's only when it is ``proved`` who speaks: by a code in this session, or by mail."""
     with unit_of_work(actor) as work:
         alert = _mine(alert_id, member)
         if alert is None:
@@ -83,10 +116,36 @@ def confirm(alert_id: UUID | str, *, member: Member, actor: Actor) -> Disputed:
         if alert.status != AlertStatus.RESOLVED:
             _close(alert, member, actor)
             work.tell(FrameKind.ALERT_CHANGED, member=member, alert=alert)
-        work.audit("alert.confirmed", target=f"alert:{alert.pk}", member=member.member_id, reference=dispute.reference)
+        if proved:
+            devices.trust([alert.pk], member)
+        work.audit(
+            "alert.confirmed",
+            target=f"alert:{alert.pk}",
+            member=member.member_id,
+            reference=dispute.reference,
+            proved=proved,
+        )
         health.tell(work, [member])
         notifications.to_member(work, member, "dispute.confirmed", alert=alert, context={}, only_page=True)
         return Disputed(alert, dispute.reference, locks.of(member))
+
+
+def case(dispute: Dispute) -> Case:
+    """The case a member opened, as it stands now: nothing of it is stored, so nothing of it can be out of date."""
+    member = dispute.member
+    lock = locks.of(member)
+    renewed = Event.objects.filter(
+        member=member, type__in=NEW_PASSWORD, received_at__gte=dispute.opened_at, trust__gte=Trust.NORMAL
+    ).exists()
+    contact = Contact.objects.safe(member, Contact.EMAIL)
+    closed = dispute.closed_at is not None or dispute.alert.status == AlertStatus.RESOLVED
+    steps = (
+        Step("password", "Change your password in the shop, and anywhere else you use the old one.", renewed),
+        Step("unlock", "Unlock your account with a one-time code.", lock is None),
+        Step("closed", "Our staff look into what happened and close the case.", closed),
+    )
+    to = contact.masked if contact else ""
+    return Case(dispute.reference, dispute.opened_at, closed, lock, to, steps)
 
 
 def _mine(alert_id: UUID | str, member: Member) -> Alert | None:

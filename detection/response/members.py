@@ -9,7 +9,6 @@ from detection.kernel.records import iso
 from detection.kernel.vocabulary import AlertStatus
 from detection.models import Alert, Contact, Device, Dispute, Event, Member
 from detection.response import health, standing
-from detection.response.challenges import masked
 
 
 def overview(member: Member, *, now: datetime | None = None) -> dict[str, Any]:
@@ -41,7 +40,7 @@ def overview(member: Member, *, now: datetime | None = None) -> dict[str, Any]:
 def _contact(contact: Contact) -> dict[str, Any]:
     return {
         "kind": contact.kind,
-        "value": masked(contact.value) if contact.kind == Contact.EMAIL else f"•••{contact.value[-2:]}",
+        "value": contact.masked,
         "verified": contact.verified_at is not None,
         "held": contact.held,
     }

@@ -12,9 +12,9 @@ from django.urls import reverse
 from detection import conf
 from detection import feed as live
 from detection.kernel.vocabulary import BROWSING, AlertStatus, Channel
-from detection.models import Alert, Event, Member, Notification, cursor_text
+from detection.models import Alert, Dispute, Event, Member, Notification, cursor_text
 from detection.response import disputes, members
-from frontend_templates import stories
+from frontend_templates import access, stories
 from frontend_templates.access import actor_of, member_action, member_page
 from frontend_templates.answers import answer
 
@@ -62,7 +62,8 @@ def question(request: HttpRequest, alert_id: UUID) -> HttpResponse:
         raise Http404
     state = members.overview(member)
     said = alert.disputes.order_by("-opened_at").first()
-    context = {"section": "member", "alert": alert, "said": said, "state": state, "lock": state["lock"]}
+    case = disputes.case(said) if said and said.answer == Dispute.NOT_ME and said.closed_at is None else None
+    context = {"section": "member", "alert": alert, "said": said, "case": case, "state": state, "lock": state["lock"]}
     return render(request, "member/question.html", context)
 
 
@@ -81,7 +82,7 @@ def dispute(request: HttpRequest, alert_id: UUID) -> HttpResponse:
 def confirm(request: HttpRequest, alert_id: UUID) -> HttpResponse:
     """Yes, it was me."""
     member: Member = request.member  # type: ignore[attr-defined]
-    told = disputes.confirm(alert_id, member=member, actor=actor_of(request))
+    told = disputes.confirm(alert_id, member=member, actor=actor_of(request), proved=access.proved(request))
     if told.missing:
         raise Http404
     if told.stands:

@@ -106,6 +106,8 @@ def _verify(request: HttpRequest, member: Member) -> HttpResponse:
     )
     result = challenges.Result
     if answered.result == result.UNLOCKED:
+        request.session.cycle_key()
+        request.session["proved_at"] = time.time()
         text = "Welcome back. Your account is unlocked." if answered.lock is None else "That code was right."
         messages.success(request, text)
         return redirect("pages:member")

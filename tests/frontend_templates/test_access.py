@@ -21,7 +21,7 @@ ADMIN_ACTIONS = ["replay", "change_rule", "rollback_rule"]
 MEMBER_PAGES = ["member", "question"]
 MEMBER_FORMS = ["unlock"]
 MEMBER_ACTIONS = ["unlock_send", "unlock_password", "dispute", "confirm"]
-PUBLIC = ["home", "login", "logout", "portal"]
+PUBLIC = ["home", "login", "logout", "portal", "mail_answer"]
 DEMO_ONLY = ["outbox", "register", "simulate"]
 ALERT_ROUTES = {"alert", "acknowledge", "resolve", "override", "escalate", "reopen", "comment"}
 MEMBER_ROUTES = {"member_file", "lock_member", "unlock_member"}
@@ -41,7 +41,7 @@ def address(db: None) -> Any:
             return reverse(f"pages:{name}", args=["failed-login-burst"])
         if name == "undo":
             return reverse("pages:undo", args=[uuid4()])
-        return reverse(f"pages:{name}", args=["token"] if name == "portal" else [])
+        return reverse(f"pages:{name}", args=["token"] if name in {"portal", "mail_answer"} else [])
 
     return of
 

@@ -31,10 +31,11 @@ from detection.models import (
     InboxItem,
     ListEntry,
     Member,
+    Notification,
     OtpChallenge,
     PortalToken,
 )
-from detection.response import accounts, alerts, challenges, codes, locks, portal
+from detection.response import accounts, alerts, challenges, codes, links, locks, portal
 from tasks import pulse
 
 PEOPLE = ("mia", "sam", "locked", "disabled", "olga", "ada", "auditor")
@@ -150,6 +151,9 @@ def _things(made: World, shop: Client, users: dict[str, Any]) -> None:
     dead = accept([event], client=shop, trust=Trust.NORMAL)[0].event
     InboxItem.objects.filter(event=dead).update(dead=True)
     listed = ListEntry.objects.create(effect="watch", kind="device", value="d-0", reason="a test", owner="ada")
+    mail = Notification.objects.create(
+        member=mia, channel="email", kind="alert.raised", destination="mia@example.com", title="A test", alert=alert.pk
+    )
     token, _ = portal.create(mia, client=shop)
     PortalToken.objects.update(expires_at=later)
     pulse.client().delete(*(f"pulse:{part}" for part in pulse.PARTS))  # of workers in other tests
@@ -161,6 +165,7 @@ def _things(made: World, shop: Client, users: dict[str, Any]) -> None:
         "entry_id": {"mia": str(listed.pk), "missing": "0"},
         "rule_id": {"mia": "failed-login-burst", "missing": "no-such-rule"},
         "key_id": {"mia": ApiKey.objects.get(revoked_at__isnull=False).prefix, "missing": "none"},
+        "link": {"mia": links.token_of(mail.pk), "missing": "none"},
         "token": {"mia": token, "missing": "none"},
         "challenge": {"mia": issued.challenge_id, "missing": "0" * 32},
     }
@@ -204,6 +209,7 @@ BODIES: dict[str, Any] = {
     "api/v1/me/unlock/": {"channel": "email"},
     "api/v1/me/unlock/verify/": {"challenge_id": "{challenge}", "code": "{code}"},
     "api/v1/api-keys/": {"app": "till", "scopes": ["events:write"]},
+    "answer/<str:link>/": {"answer": "no"},
     "member/unlock/": {"challenge_id": "{challenge}", "code": "{code}"},
     "admin_dashboard/alerts/<uuid:alert_id>/resolve/": {"disposition": "benign"},
     "admin_dashboard/alerts/<uuid:alert_id>/override/": {"note": "she called"},

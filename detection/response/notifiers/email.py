@@ -9,9 +9,13 @@ from django.core.mail import EmailMessage
 
 from detection import conf
 from detection.models import Notification
-from detection.response import codes, letters
+from detection.response import codes, letters, links
 from detection.response.notifiers.late import TooLate
 
+ASKS = """
+Was this you? Answer here, without signing in: {address}
+Opening the page does nothing yet; it has two buttons. The link works once, and for three days.
+"""
 SIGNATURE = """
 Your page: {page}
 
@@ -23,6 +27,8 @@ def send(notice: Notification, now: datetime) -> None:
     """Hand the mail over. The same notice always has the same Message-ID, so a repeat can be seen as one."""
     letter = _code_letter(notice, now) if notice.challenge else letters.Letter(notice.title, notice.body)
     body = letter.body
+    if links.offered(notice):
+        body += ASKS.format(address=links.address(notice))
     if notice.member_id:
         body += SIGNATURE.format(page=letters.page("/member/"))
     host = urlsplit(conf.current().public_url).hostname or "localhost"
