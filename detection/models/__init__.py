@@ -3,18 +3,19 @@ an AccountLock with an OtpChallenge; the member may open a Dispute; people get a
 AuditEntry."""
 
 from detection.models.alert import Alert, AlertAction, AlertDetector, Dispute, UsedLink, cursor_text
-from detection.models.client import ApiKey, Client
+from detection.models.authenticator import Authenticator, RecoveryCode, SignIn
+from detection.models.client import ApiKey, Client, Face
 from detection.models.desk import Desk, SavedView
 from detection.models.duty import ModelVersion, RuleChange, RuleSetting
 from detection.models.event import Decision, Event, InboxItem, Receipt
 from detection.models.label import EventReference, Label
 from detection.models.listing import ListEntry, RemovedEntry
-from detection.models.lock import AccountLock, CodeAttempt, LockEvent, LockReason, OtpChallenge, PortalToken
-from detection.models.member import Contact, Device, Member
+from detection.models.lock import AccountLock, CodeAttempt, LockBatch, LockEvent, LockReason, OtpChallenge, PortalToken
+from detection.models.member import Contact, Device, Dismissal, Member
 from detection.models.notification import Carrier, NoticeAttempt, NoticePreference, Notification
 from detection.models.trail import AuditEntry, AuditPending, FeedEntry
-from detection.models.webhook import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
 from detection.models.trial import RuleTrial
+from detection.models.webhook import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
 
 __all__ = [
     "AccountLock",
@@ -24,6 +25,7 @@ __all__ = [
     "ApiKey",
     "AuditEntry",
     "AuditPending",
+    "Authenticator",
     "Carrier",
     "Client",
     "CodeAttempt",
@@ -31,13 +33,16 @@ __all__ = [
     "Decision",
     "Desk",
     "Device",
+    "Dismissal",
     "Dispute",
     "Event",
     "EventReference",
+    "Face",
     "FeedEntry",
     "InboxItem",
     "Label",
     "ListEntry",
+    "LockBatch",
     "LockEvent",
     "LockReason",
     "Member",
@@ -48,11 +53,13 @@ __all__ = [
     "OtpChallenge",
     "PortalToken",
     "Receipt",
+    "RecoveryCode",
     "RemovedEntry",
     "RuleChange",
     "RuleSetting",
     "RuleTrial",
     "SavedView",
+    "SignIn",
     "UsedLink",
     "WebhookAttempt",
     "WebhookDelivery",

@@ -73,3 +73,16 @@ class ApiKey(models.Model):
             requires_signature=requires_signature,
         )
         return key, text
+
+
+class Face(models.Model):
+    """How the pages look to members who come from this client: the shop's own name, logo and colour."""
+
+    client = models.OneToOneField(Client, on_delete=models.CASCADE, primary_key=True, related_name="face")
+    name = models.CharField(max_length=60)
+    logo = models.BinaryField(null=True)
+    logo_type = models.CharField(max_length=16, blank=True, default="")
+    colour = models.CharField(max_length=7, blank=True, default="")  # #rrggbb
+    contact = models.CharField(max_length=200, blank=True, default="")  # how members reach the shop
+    frame_origins = models.JSONField(default=list)  # sites that may show the pages inside their own
+    changed_at = models.DateTimeField(default=timezone.now)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from detection.kernel.ids import uuid7
 from detection.kernel.vocabulary import ActorKind, LockState
 from detection.models.member import Member
 
@@ -38,6 +40,7 @@ class LockReason(models.Model):
     actor = models.CharField(max_length=150)
     self_unlock = models.BooleanField(default=True)
     alert = models.UUIDField(null=True)
+    capped = models.BooleanField(default=False)  # weaker than asked for: too many at once, staff settle them together
     client = models.ForeignKey("detection.Client", null=True, on_delete=models.SET_NULL, related_name="+")
     source = models.CharField(max_length=64, blank=True, default="")  # the address that caused it: budgets count it
     since = models.DateTimeField(default=timezone.now)
@@ -57,6 +60,41 @@ class LockReason(models.Model):
             models.Index(fields=["ended_at", "expires_at"], name="reason_due"),
             models.Index(fields=["client", "since"], name="reason_client"),
             models.Index(fields=["source", "since"], name="reason_source"),
+            models.Index(fields=["code", "since"], name="reason_code"),
+            models.Index(
+                fields=["client", "code"], name="reason_capped", condition=models.Q(capped=True, ended_at=None)
+            ),
+        ]
+
+
+class LockBatch(models.Model):
+    """What staff decided about everybody a storm restricted: let them all go, or lock them all."""
+
+    RELEASE, CONFIRM = "release", "confirm"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    client = models.ForeignKey("detection.Client", null=True, on_delete=models.SET_NULL, related_name="+")
+    code = models.CharField(max_length=64)
+    verb = models.CharField(max_length=8, choices=[(RELEASE, "release"), (CONFIRM, "confirm")])
+    reason = models.TextField()
+    count = models.PositiveIntegerField()  # members it was about when asked for
+    asked_by = models.CharField(max_length=150)
+    asked_by_user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+    )
+    asked_at = models.DateTimeField(default=timezone.now)  # whoever was restricted later is not part of it
+    approved_by = models.CharField(max_length=150, blank=True, default="")
+    approved_at = models.DateTimeField(null=True)
+    settled = models.PositiveIntegerField(default=0)
+    closed_at = models.DateTimeField(null=True)  # worked through, or withdrawn
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["client", "code"],
+                condition=models.Q(closed_at=None),
+                name="one_open_batch",
+            )
         ]
 
 

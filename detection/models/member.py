@@ -102,3 +102,14 @@ class Device(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["member", "device_id"], name="device_once")]
         indexes = [models.Index(fields=["device_id"], name="device_by_id")]
+
+
+class Dismissal(models.Model):
+    """A suggestion a member does not want to see for a while."""
+
+    member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="dismissals")
+    code = models.CharField(max_length=32)
+    until = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["member", "code"], name="dismissal_once")]
