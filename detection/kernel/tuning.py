@@ -100,7 +100,7 @@ def _duration(value: Any) -> timedelta:
 def _whole(name: str, value: Any) -> int:
     number = _number(value)
     most = 100 if name == "lowers" else MOST
-    if number is None or number != int(number) or not 1 <= number <= most:
+    if number is None or not 1 <= number <= most or number != int(number):  # int() of 1E+999999 takes a minute
         raise Unfit(f"A whole number from 1 to {most:,}.")
     return int(number)
 
