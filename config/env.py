@@ -53,6 +53,7 @@ class Settings:
     staff_email: str
     sms_url: str | None
     notify_urls: list[str]
+    webhooks_to_loopback: bool
     geoip_city_db: Path | None
     public_url: str | None
     log_level: str
@@ -100,6 +101,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         staff_email=reader.take("STAFF_EMAIL", _address, "staff@example.com"),
         sms_url=reader.take("SMS_URL", _service, None),
         notify_urls=reader.take("NOTIFY_URLS", _services, []),
+        webhooks_to_loopback=reader.take("WEBHOOKS_TO_LOOPBACK", _switch, False),
         geoip_city_db=reader.take("GEOIP_CITY_DB", _file, None),
         public_url=reader.take("PUBLIC_URL", _web, None),
         log_level=reader.take("LOG_LEVEL", _one_of(LEVELS), "info").upper(),
@@ -128,7 +130,7 @@ def first_database(url: str) -> int:
 class _Reader:
     """Takes variables one by one and remembers what was wrong with them."""
 
-    KEYS = ("SECRET_KEY", "OTP_KEY", "MODEL_KEY", "AUDIT_KEY", "DEVICE_KEY")
+    KEYS = ("SECRET_KEY", "OTP_KEY", "MODEL_KEY", "AUDIT_KEY", "DEVICE_KEY", "WEBHOOK_KEY")
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.environ = environ

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import os
 import secrets
@@ -12,9 +13,11 @@ from pathlib import Path
 from config.env import EnvironmentFault
 
 #: Each protects one thing, so that losing one does not lose the others.
-KEYS = ("SECRET_KEY", "OTP_KEY", "MODEL_KEY", "AUDIT_KEY", "DEVICE_KEY")
+KEYS = ("SECRET_KEY", "OTP_KEY", "MODEL_KEY", "AUDIT_KEY", "DEVICE_KEY", "WEBHOOK_KEY")
 PASSWORDS = ("FLOWER_PASSWORD", "VALKEY_PASSWORD")
-SHORTEST = {"SECRET_KEY": 50, "OTP_KEY": 32, "MODEL_KEY": 32, "AUDIT_KEY": 32, "DEVICE_KEY": 32}
+SHORTEST = {"SECRET_KEY": 50, **dict.fromkeys(KEYS[1:], 32)}
+#: Keys younger than some installations: a file without one has it derived from its SECRET_KEY.
+LATER = ("WEBHOOK_KEY",)
 WELL_KNOWN = frozenset({"secret", "changeme", "change-me", "password", "insecure", "default", "development", "test"})
 
 
@@ -61,8 +64,10 @@ def _read(path: Path) -> dict[str, str] | None:
         ) from None
     try:
         kept = json.loads(text)
+        for name in LATER:
+            kept.setdefault(name, hmac.new(kept["SECRET_KEY"].encode(), name.encode(), hashlib.sha256).hexdigest())
         return {name: str(kept[name]) for name in (*KEYS, *PASSWORDS)}
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise EnvironmentFault(
             f"{path} is damaged. Restore it from a backup: without it, codes, models and sign-ins made so far are "
             "void. Delete it only to begin with new keys."

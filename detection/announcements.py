@@ -31,6 +31,13 @@ class OutboxFilled:
 
 
 @dataclass(frozen=True, slots=True)
+class WebhooksWaiting:
+    """Messages wait for the shop's own systems."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class FeedAdvanced:
     """Feed entries were committed. ``previous_staff`` and ``previous_member`` are the ids just before them for each
     audience, so a listener can see a gap."""
@@ -68,8 +75,21 @@ class DutyChanged:
     """Somebody changed who is on duty: a list or a rule. This process need not wait to see it."""
 
 
+@dataclass(frozen=True, slots=True)
+class TrialAsked:
+    """A back-test of a rule waits to be run."""
+
+
 Announcement = (
-    EventsAccepted | OutboxFilled | FeedAdvanced | AuditWaiting | SessionsEnded | DeviceDisowned | DutyChanged
+    EventsAccepted
+    | OutboxFilled
+    | WebhooksWaiting
+    | FeedAdvanced
+    | AuditWaiting
+    | SessionsEnded
+    | DeviceDisowned
+    | DutyChanged
+    | TrialAsked
 )
 
 

@@ -16,10 +16,14 @@ class Conf:
     enforcing: bool  # False in MODE=shadow: everything is computed, nothing enforced or sent
     redis_features_url: str
     otp_key: bytes
+    webhook_key: bytes
     model_key: bytes
     staff_email: str
     geoip_city_db: str | None
     public_url: str
+    webhooks_to_loopback: bool  # plain HTTP to this very machine: for trying things out
+    sms_url: str
+    notify_urls: tuple[str, ...]
 
 
 def current() -> Conf:
@@ -30,10 +34,14 @@ def current() -> Conf:
         enforcing=settings.MODE != "shadow",
         redis_features_url=settings.REDIS_FEATURES_URL,
         otp_key=_bytes(settings.OTP_KEY),
+        webhook_key=_bytes(settings.WEBHOOK_KEY),
         model_key=_bytes(settings.MODEL_KEY),
         staff_email=settings.STAFF_EMAIL,
         geoip_city_db=settings.GEOIP_CITY_DB or None,
         public_url=getattr(settings, "PUBLIC_URL", ""),
+        webhooks_to_loopback=bool(settings.WEBHOOKS_TO_LOOPBACK),
+        sms_url=settings.SMS_URL or "",
+        notify_urls=tuple(settings.NOTIFY_URLS),
     )
 
 
@@ -64,6 +72,11 @@ CLIENT_LOCK_CAP = 20  # automatic locks a client at normal trust may cause …
 CLIENT_LOCK_WINDOW = timedelta(minutes=10)  # … in this time; the rest become restricted
 SOURCE_LOCKS_PER_MINUTE = 5
 SOURCE_LOCKS_PER_HOUR = 100
+
+# Webhooks out
+WEBHOOK_RETRIED_FOR = timedelta(days=1)
+WEBHOOK_DISABLED_AFTER = timedelta(days=3)  # of failures without one success
+WEBHOOK_SECRETS_OVERLAP = timedelta(days=1)
 
 # Codes
 CODE_DIGITS = 8

@@ -20,11 +20,21 @@ from django.db import connection, transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from detection.announcements import AuditWaiting, FeedAdvanced, OutboxFilled, announce
+from detection import conf
+from detection.announcements import AuditWaiting, FeedAdvanced, OutboxFilled, WebhooksWaiting, announce
 from detection.audit.ledger import pending
 from detection.kernel.records import SYSTEM, Actor
-from detection.kernel.vocabulary import FrameKind
-from detection.models import Alert, AuditPending, FeedEntry, Member, Notification
+from detection.kernel.vocabulary import FrameKind, WebhookKind
+from detection.models import (
+    Alert,
+    AuditPending,
+    FeedEntry,
+    Member,
+    Notification,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookMessage,
+)
 
 FEED_LOCK = 0x5EC_FEED  # advisory lock of the feed's writers, PostgreSQL only; SQLite has a single writer
 
@@ -39,6 +49,7 @@ class UnitOfWork:
         self._entries: list[FeedEntry] = []
         self._audits: list[AuditPending] = []
         self._notices: list[Notification] = []
+        self._facts: list[tuple[WebhookKind, Alert | dict[str, Any]]] = []
 
     def tell(
         self,
@@ -75,6 +86,7 @@ class UnitOfWork:
 
     def notify(self, notification: Notification) -> None:
         """A message for the outbox; a page notice is also told live to its member."""
+        notification.carrier = notification.carrier or notification.channel
         self._notices.append(notification)
         if notification.member_id and notification.channel == "page":
             self.tell(
@@ -84,6 +96,11 @@ class UnitOfWork:
                 for_staff=False,
             )
 
+    def publish(self, kind: WebhookKind, fact: Alert | dict[str, Any]) -> None:
+        """A fact for the shop's own systems; an alert is told as it stands at the unit's end. Not in shadow mode."""
+        if conf.current().enforcing and not any(told == (kind, fact) for told in self._facts):
+            self._facts.append((kind, fact))
+
     def finish(self) -> None:
         """Write what was collected. Called once, inside the transaction, as its last statements."""
         if self._notices:
@@ -92,8 +109,26 @@ class UnitOfWork:
         if self._audits:
             AuditPending.objects.bulk_create(self._audits)
             announce(AuditWaiting(len(self._audits)))
+        if self._facts:
+            self._write_webhooks()
         if self._entries:
             self._write_feed()
+
+    def _write_webhooks(self) -> None:
+        endpoints = WebhookEndpoint.objects.wanting({str(kind) for kind, _ in self._facts})
+        if not endpoints:
+            return
+        now = timezone.now()
+        deliveries = []
+        messages = []
+        for kind, fact in self._facts:
+            wanted_by = [endpoint for endpoint in endpoints if kind in endpoint.kinds]
+            if wanted_by:
+                messages.append(WebhookMessage.saying(kind, _told(fact), now))
+                deliveries += [WebhookDelivery.to(endpoint, messages[-1], now) for endpoint in wanted_by]
+        WebhookMessage.objects.bulk_create(messages)
+        WebhookDelivery.objects.bulk_create(deliveries)
+        announce(WebhooksWaiting(len(deliveries)))
 
     def _write_feed(self) -> None:
         if connection.vendor == "postgresql":
@@ -120,6 +155,11 @@ class UnitOfWork:
         if alerts:
             Alert.objects.bulk_update(alerts, ["cursor"])
         announce(FeedAdvanced(tuple(entry.pk for entry in written), previous_staff, previous_member))
+
+
+def _told(fact: Alert | dict[str, Any]) -> dict[str, Any]:
+    """An alert as REST shows it, without the place in our feed, which is given last of all."""
+    return {n: v for n, v in fact.record().wire().items() if n != "cursor"} if isinstance(fact, Alert) else fact
 
 
 @contextmanager

@@ -25,6 +25,7 @@ TRUSTED_PROXIES = ENVIRONMENT.trusted_proxies
 STAFF_EMAIL = ENVIRONMENT.staff_email
 SMS_URL = ENVIRONMENT.sms_url
 NOTIFY_URLS = ENVIRONMENT.notify_urls
+WEBHOOKS_TO_LOOPBACK = ENVIRONMENT.webhooks_to_loopback
 GEOIP_CITY_DB = str(ENVIRONMENT.geoip_city_db) if ENVIRONMENT.geoip_city_db else None
 PUBLIC_URL = ENVIRONMENT.public_url or f"http://127.0.0.1:{ENVIRONMENT.port}"
 
@@ -35,6 +36,7 @@ OTP_KEY = _keys["OTP_KEY"]
 MODEL_KEY = _keys["MODEL_KEY"]
 AUDIT_KEY = _keys["AUDIT_KEY"]
 DEVICE_KEY = _keys["DEVICE_KEY"]
+WEBHOOK_KEY = _keys["WEBHOOK_KEY"]
 KEY_IDS = {name: secret_keys.key_id(_keys[name]) for name in secret_keys.KEYS}
 
 # --- apps -------------------------------------------------------------------------------------------------

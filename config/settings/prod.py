@@ -17,6 +17,8 @@ if ENVIRONMENT.debug:
     _faults.append("DEBUG shows secrets to strangers. Leave it out.")
 if ENVIRONMENT.demo:
     _faults.append("DEMO makes accounts with known passwords. Leave it out.")
+if ENVIRONMENT.webhooks_to_loopback:
+    _faults.append("WEBHOOKS_TO_LOOPBACK lets webhooks reach this very machine. Leave it out.")
 if not ENVIRONMENT.allowed_hosts or "*" in ENVIRONMENT.allowed_hosts:
     _faults.append("ALLOWED_HOSTS must list the host names this installation answers to, and not *.")
 if any(_faults):

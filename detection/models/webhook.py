@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
+from typing import Any
 
 from django.db import models
 from django.utils import timezone
 
+from detection.conf import WEBHOOK_RETRIED_FOR
 from detection.kernel.ids import uuid7
+from detection.kernel.records import iso
 
 
 class EndpointQuerySet(models.QuerySet["WebhookEndpoint"]):
@@ -44,6 +48,12 @@ class WebhookMessage(models.Model):
     body = models.TextField()
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
 
+    @classmethod
+    def saying(cls, kind: str, data: dict[str, Any], now: datetime) -> WebhookMessage:
+        """An unsaved message with its body written out, once and for all its attempts."""
+        body = {"type": str(kind), "timestamp": iso(now), "data": data}
+        return cls(kind=kind, body=json.dumps(body, ensure_ascii=False, separators=(",", ":")), created_at=now)
+
     @property
     def webhook_id(self) -> str:
         """The same in every attempt and every replay: receivers tell repeats by it."""
@@ -73,6 +83,11 @@ class WebhookDelivery(models.Model):
             ),
             models.Index(fields=["endpoint", "-id"], name="delivery_log"),
         ]
+
+    @classmethod
+    def to(cls, endpoint: WebhookEndpoint, message: WebhookMessage, now: datetime) -> WebhookDelivery:
+        """An unsaved delivery, due at once and given up after a day."""
+        return cls(endpoint=endpoint, message=message, created_at=now, due_at=now, until=now + WEBHOOK_RETRIED_FOR)
 
 
 class WebhookAttempt(models.Model):

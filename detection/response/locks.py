@@ -16,9 +16,9 @@ from django.utils import timezone
 
 from detection import conf
 from detection.kernel.records import SYSTEM, Actor, LockRecord
-from detection.kernel.vocabulary import ActorKind, FrameKind, LockScope, LockState, Trust
+from detection.kernel.vocabulary import ActorKind, FrameKind, LockScope, LockState, Trust, WebhookKind
 from detection.models import AccountLock, Client, LockEvent, LockReason, Member, OtpChallenge
-from detection.response import health, letters, notifications
+from detection.response import health, letters, notifications, sessions
 from detection.response.standing import effective, in_force, joined, of
 from detection.work import UnitOfWork, unit_of_work
 
@@ -118,6 +118,8 @@ def place(
             version=lock.version,
         )
         _tell(work, member, lock)
+        if by == ActorKind.SYSTEM and lock.state == LockState.LOCKED and (before is None or before.state != lock.state):
+            sessions.revoke_at_shop(work, member, code=code, text=text, alert=alert)
         notifications.to_member(
             work,
             member,
@@ -285,5 +287,7 @@ def _supersede_codes(member: Member, now: datetime) -> None:
 
 def _tell(work: UnitOfWork, member: Member, lock: LockRecord | None) -> None:
     kind = FrameKind.MEMBER_LOCKED if lock else FrameKind.MEMBER_UNLOCKED
-    work.tell(kind, member=member, payload={"member_id": member.member_id, "lock": lock.wire() if lock else None})
+    told = {"member_id": member.member_id, "lock": lock.wire() if lock else None}
+    work.tell(kind, member=member, payload=told)
+    work.publish(WebhookKind(kind.value), told)
     health.tell(work, [member])

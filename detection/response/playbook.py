@@ -8,7 +8,7 @@ from datetime import datetime
 
 from detection.conf import current
 from detection.kernel.records import SYSTEM, LockRecord, Reason, Verdict
-from detection.kernel.vocabulary import Action, ActorKind, FrameKind, LockState, Outcome, Severity
+from detection.kernel.vocabulary import Action, ActorKind, FrameKind, LockState, Outcome, Severity, WebhookKind
 from detection.models import AccountLock, Alert, Client, Member
 from detection.response import folding, health, locks, notifications
 from detection.response.folding import Folded
@@ -47,6 +47,7 @@ def respond(
     response.alerts = folded.by_event
     for alert in folded.raised:
         work.tell(FrameKind.ALERT_RAISED, alert=alert, member=alert.member)
+        work.publish(WebhookKind.ALERT_RAISED, alert)
         work.audit("alert.raised", target=f"alert:{alert.pk}", severity=str(alert.severity), subject=alert.subject)
     for alert in folded.changed:
         work.tell(FrameKind.ALERT_CHANGED, alert=alert, member=alert.member)

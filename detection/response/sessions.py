@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from importlib import import_module
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
@@ -11,6 +12,9 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from detection.announcements import SessionsEnded, announce
+from detection.kernel.vocabulary import WebhookKind
+from detection.models import Member
+from detection.work import UnitOfWork
 
 
 def end(user_ids: Collection[int], *, keep: str | None = None) -> int:
@@ -32,3 +36,18 @@ def end(user_ids: Collection[int], *, keep: str | None = None) -> int:
         store(key).delete()
     announce(SessionsEnded(tuple(user_ids), keep))
     return len(theirs)
+
+
+def revoke_at_shop(
+    work: UnitOfWork, member: Member, *, code: str, text: str, alert: UUID | None = None, new_password: bool = False
+) -> None:
+    """Ask the shop to end all sessions of this member, and whether to ask for a new password at the next sign-in."""
+    work.publish(
+        WebhookKind.SESSION_REVOKED,
+        {
+            "member_id": member.member_id,
+            "reason": {"code": code, "text": text},
+            "alert_id": str(alert) if alert else None,
+            "ask_for_new_password": new_password,
+        },
+    )
