@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from detection.conf import UNDO_FOR
 from detection.kernel.records import Actor, iso
-from detection.kernel.vocabulary import AlertStatus, Disposition, FrameKind
+from detection.kernel.vocabulary import AlertStatus, Disposition, FrameKind, WebhookKind
 from detection.models import Alert, AlertAction, Dispute
 from detection.response import devices, health, locks
 from detection.work import UnitOfWork, unit_of_work
@@ -66,6 +66,7 @@ def resolve(
     """Close it with what it was. With ``unlock`` the member's lock is lifted in the same transaction (an override)."""
 
     def close(alert: Alert, work: UnitOfWork) -> None:
+        work.publish(WebhookKind.ALERT_RESOLVED, alert)
         alert.disposition = Disposition(disposition)
         alert.folding = False
         alert.resolved_at = timezone.now()

@@ -25,6 +25,7 @@ from detection.kernel.vocabulary import (
     LockState,
     Severity,
     Trust,
+    WebhookKind,
 )
 from detection.models import Alert, AlertAction, AlertDetector, Contact, Dispute, Event, Member
 from detection.response import devices, folding, health, locks, notifications, sessions
@@ -93,6 +94,10 @@ def deny(alert_id: UUID | str, *, member: Member, actor: Actor, session_key: str
         )
         work.tell(FrameKind.ALERT_CHANGED, member=member, alert=alert)
         health.tell(work, [member])
+        told = {"member_id": member.member_id, "alert_id": str(alert.pk), "reference": dispute.reference}
+        work.publish(WebhookKind.MEMBER_DISPUTED, {**told, "lock": lock.wire() if lock else None})
+        said = "The member says that this was not them."
+        sessions.revoke_at_shop(work, member, code=CODE, text=said, alert=alert.pk, new_password=True)
         words = {"reference": dispute.reference, "done": _done(lock, ended=ended, disowned=disowned)}
         notifications.to_member(work, member, "dispute.opened", alert=alert, context=words)
         notifications.to_staff(work, "member.disputed", alert=alert, context=words)
@@ -115,6 +120,7 @@ def confirm(alert_id: UUID | str, *, member: Member, actor: Actor, proved: bool 
         Dispute.objects.filter(pk=dispute.pk).update(closed_at=timezone.now())
         if alert.status != AlertStatus.RESOLVED:
             _close(alert, member, actor)
+            work.publish(WebhookKind.ALERT_RESOLVED, alert)
             work.tell(FrameKind.ALERT_CHANGED, member=member, alert=alert)
         if proved:
             devices.trust([alert.pk], member)
