@@ -23,7 +23,8 @@ CHROMIUM_FLAGS = [
     "--disable-dev-shm-usage",
 ]
 ON_BOTH_DATABASES = frozenset({"api", "config", "detection", "realtime", "security", "tasks"})
-_left_out: list[str] = []
+SLOW = ("slow", "browser", "chaos")
+LONGEST_FIRST = ("flows", "chaos", "realtime", "browser", "config")
 
 
 def chromium() -> str | None:
@@ -31,24 +32,33 @@ def chromium() -> str | None:
     return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests of the packages that touch the database run on both of them.
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
+    """Tests of the packages that touch the database run on both of them. Fast files go first; of the slow ones those
+    that take longest, so that two processes end together.
 
     Without Chromium the browser tests are left out and said to be; in CI they run and fail instead.
     """
     for item in items:
         if _touches_database(item):
             item.add_marker(pytest.mark.database)
-    if chromium() or os.environ.get("CI") == "true":
-        return
-    without = [item for item in items if item.get_closest_marker("browser")]
-    if without:
-        items[:] = [item for item in items if item not in without]
-        config.hook.pytest_deselected(items=without)
-        _left_out.append(
-            f"{len(without)} browser tests left out: no Chromium on PATH (Debian: apt-get install chromium)"
-        )
+    if _without_browser():
+        without = [item for item in items if item.get_closest_marker("browser")]
+        if without:
+            items[:] = [item for item in items if item not in without]
+            config.hook.pytest_deselected(items=without)
+    yield
+    slow = {item.path for item in items if any(item.get_closest_marker(name) for name in SLOW)}
+    items.sort(key=lambda item: _turn(item.path) if item.path in slow else -1)
+
+
+def _without_browser() -> bool:
+    return chromium() is None and os.environ.get("CI") != "true"
+
+
+def _turn(path: Path) -> int:
+    folder = path.relative_to(ROOT / "tests").parts[0]
+    return LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else len(LONGEST_FIRST)
 
 
 def _touches_database(item: pytest.Item) -> bool:
@@ -59,8 +69,9 @@ def _touches_database(item: pytest.Item) -> bool:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    for line in _left_out:
-        terminalreporter.write_line(line, yellow=True)
+    if _without_browser():
+        left_out = "The browser tests were left out: no Chromium on PATH (Debian: apt-get install chromium)"
+        terminalreporter.write_line(left_out, yellow=True)
 
 
 @pytest.fixture(autouse=True)
