@@ -13,10 +13,10 @@ from datetime import timedelta
 from math import log
 from typing import Any, NamedTuple
 
-from detection.kernel.features import Count, FirstSeen, Known, Wish, types
+from detection.kernel.features import Baseline, Count, Distinct, FirstSeen, Hours, Known, Last, Wish, types
 from detection.kernel.records import EventRecord, Signal
 from detection.kernel.scoring import HIGH_FROM, MEDIUM_FROM
-from detection.kernel.vocabulary import EventType, Severity
+from detection.kernel.vocabulary import BROWSING, CREDENTIAL_CHANGES, EventType, Severity
 from detection.kernel.words import PER_EURO
 
 SETTLED = timedelta(days=3)  # what is known this long is the member's own
@@ -36,8 +36,23 @@ WHO: Mapping[str, Wish] = {
     "network_since": FirstSeen("network"),
     "visits": Count(types(EventType.LOGIN_SUCCEEDED), LONG),
     "orders": Count(types(EventType.TRANSACTION_SUCCEEDED), LONG),
+    "hours": Hours(types(EventType.LOGIN_SUCCEEDED), LONG, least=3),
 }
 AS_GOOD_AS_CASH = types(EventType.GIFT_CARD_REDEEMED, EventType.PAYOUT_REQUESTED)
+CONTACTS = frozenset({"email", "phone"})
+MONEY = types(EventType.TRANSACTION_ATTEMPTED, *AS_GOOD_AS_CASH)
+FAILED = types(EventType.LOGIN_FAILED)
+#: What a weighing of a payment wishes for beside.
+SPENT: Mapping[str, Wish] = {
+    "habit": Baseline(types(EventType.TRANSACTION_SUCCEEDED), least=1),
+    "card_since": FirstSeen("payment_method_id"),
+    "guesses": Count(FAILED, timedelta(hours=3)),
+    "guessed_from": Distinct("ip", FAILED, timedelta(hours=3)),
+    "change": Last(types(*CREDENTIAL_CHANGES), timedelta(days=1)),
+    "spent": Count(MONEY, timedelta(hours=12), per="device"),
+    "spent_orders": Distinct("order_id", MONEY, timedelta(hours=12), per="device"),
+    "browsed": Count(frozenset(BROWSING), timedelta(days=1), per="session"),
+}
 HIDING = {"hosting": 1.0, "vpn": 0.5, "tor": 2.0}
 
 
@@ -103,7 +118,7 @@ def who(event: EventRecord, seen: Mapping[str, Any]) -> list[Fact]:
             facts.append(Fact("a country that is new to it", 0.5 if travels else 1.6))
         if facts and event.network in HIDING:
             facts.append(Fact("a network people hide behind", HIDING[event.network]))
-    return facts
+    return facts + _hour(seen) if facts and not travels else facts
 
 
 def spending(event: EventRecord, seen: Mapping[str, Any], *, usual_euros: float) -> list[Fact]:
@@ -111,13 +126,17 @@ def spending(event: EventRecord, seen: Mapping[str, Any], *, usual_euros: float)
     the habit of a member who has none yet."""
     facts = []
     if event.amount and event.currency:
-        usual = seen["habit"]["median"] if seen["habit"] else usual_euros * PER_EURO.get(event.currency, 1)
+        habit = seen["habit"]
+        usual = habit["median"] if habit else usual_euros * PER_EURO.get(event.currency, 1)
         times = float(event.amount) / max(usual, 0.01)
+        sure = min(habit["count"] / ALWAYS_SOME, 1.0) if habit else 1.0  # one order is hardly a habit
         if times > 1.5:
-            facts.append(Fact(f"{times:.1f} times the usual amount", min(1.5 * log(times), 3.0)))
+            facts.append(Fact(f"{times:.1f} times the usual amount", min(1.5 * sure * log(times), 3.0)))
     if event.payment_method_id and seen["card_since"] is None and seen["orders"]:
         facts.append(Fact("a card that is new to it", 0.8))
     change = seen["change"]
+    if change is not None and change["type"] == EventType.PROFILE_CHANGED and not CONTACTS & set(change["changed"]):
+        change = None
     if change is not None:
         facts.append(Fact("fresh credentials or contacts", 1.5))
     forgot = change is not None and change["type"] == EventType.PASSWORD_RESET  # wrong ones, then a reset: one story
@@ -125,7 +144,7 @@ def spending(event: EventRecord, seen: Mapping[str, Any], *, usual_euros: float)
         facts.append(Fact("wrong passwords shortly before", 1.5 if seen["guesses"] >= 5 else 0.7))
     if seen["guessed_from"] >= 3:
         facts.append(Fact("guesses from many addresses", 1.0))
-    if seen["spent"] > 1:
+    if (seen["spent_orders"] or seen["spent"]) > 1:  # a card that is tried again pays one order
         facts.append(Fact("several payments in a row", 0.7))
     if event.type in AS_GOOD_AS_CASH:
         facts.append(Fact("value as good as cash", 0.7))
@@ -145,9 +164,19 @@ def total(facts: Iterable[Fact]) -> float:
 
 
 def told(facts: Iterable[Fact], most: int = 3) -> str:
-    """The loudest facts in words: "a, b and c"."""
-    words = [fact.words for fact in sorted(facts, key=lambda fact: -fact.worth)[:most]]
+    """The loudest facts in words: "a, b and c". What speaks for the member is not told here."""
+    words = [fact.words for fact in sorted(facts, key=lambda fact: -fact.worth)[:most] if fact.worth > 0]
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""
+
+
+def _hour(seen: Mapping[str, Any]) -> list[Fact]:
+    """What the clock says: people come at hours of their own, and strangers at any."""
+    hours = seen["hours"]
+    if hours is None:
+        return []
+    if not hours["near"]:
+        return [Fact("an hour this account is never used at", min(log((hours["count"] + 1) / 2), 1.5))]
+    return [Fact("an hour like always", -0.4)] if hours["near"] >= hours["count"] / 2 else []
 
 
 def _surprise(event: EventRecord, seen: Mapping[str, Any], name: str) -> float:

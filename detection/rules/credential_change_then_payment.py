@@ -1,14 +1,13 @@
 from datetime import timedelta
 
 from detection.kernel.detector import Rule, Seen, rule
-from detection.kernel.evidence import WHO, another, elsewhere, own
+from detection.kernel.evidence import CONTACTS, FAILED, MONEY, WHO, another, elsewhere, own, total, who
 from detection.kernel.features import Count, Last, Wish, types
 from detection.kernel.records import EventRecord, Signal
 from detection.kernel.vocabulary import Action, EventType, Family, Severity
 from detection.kernel.words import spoken
 
 KEYS = types(EventType.PASSWORD_CHANGED, EventType.PASSWORD_RESET, EventType.MFA_DISABLED)
-CONTACTS = frozenset({"email", "phone"})
 WORDS = {
     "password.changed": "The password was changed",
     "password.reset": "The password was reset",
@@ -25,36 +24,37 @@ class CredentialChangeThenPayment(Rule):
     title = "Payment right after a change of credentials"
     severity = Severity.HIGH
     family = Family.CREDENTIALS
-    listens_to = types(EventType.TRANSACTION_ATTEMPTED, EventType.PAYOUT_REQUESTED, EventType.GIFT_CARD_REDEEMED)
+    listens_to = MONEY
     suggests = Action.LOCK
 
     window: timedelta = timedelta(hours=1)
     settled_after: timedelta = timedelta(days=3)
     forgetful: int = 2  # wrong passwords before a reset
+    lock_from: float = 4.0  # how strange device, line and country have to be to the member
 
     def needs(self) -> dict[str, Wish]:
         return {
+            **WHO,
             "keys": Last(KEYS, self.window),
             "profile": Last(types(EventType.PROFILE_CHANGED), self.window),
-            **WHO,
-            "wrong": Count(types(EventType.LOGIN_FAILED), self.window),
+            "wrong": Count(FAILED, self.window),
             "created": Count(types(EventType.ACCOUNT_CREATED), timedelta(days=1)),
         }
 
     def inspect(self, event: EventRecord, seen: Seen) -> Signal | None:
-        change = seen["keys"]
-        if change is None and seen["profile"] is not None and CONTACTS & set(seen["profile"]["changed"]):
-            change = seen["profile"]
+        contacts = seen["profile"] if seen["profile"] and CONTACTS & set(seen["profile"]["changed"]) else None
+        change = seen["keys"] or contacts
         if change is None or self.settled(event, seen["device_id_since"], self.settled_after):
             return None  # a forgotten password on one's own phone
-        home = own(event, seen, "access", settled=self.settled_after)
-        forgot = change["type"] == EventType.PASSWORD_RESET and seen["wrong"] >= self.forgetful
-        mild = forgot or seen["created"] or not elsewhere(event, seen)
-        severity, suggests = (Severity.MEDIUM, Action.CHALLENGE) if mild else (Severity.HIGH, Action.LOCK)
-        if not seen["created"] and (home or (seen["member_since"] and not another(event, seen, "device_id"))):
-            severity, suggests = Severity.LOW, Action.NOTIFY  # at home, or on the only device we ever saw them on
+        reset = change["type"] == EventType.PASSWORD_RESET
+        only = seen["member_since"] and not another(event, seen, "device_id")
+        if (only or own(event, seen, "access")) and not seen["created"] and not (reset and contacts):
+            return None  # on the home line, or on the only device we ever saw
+        mild = seen["created"] or not elsewhere(event, seen) or total(who(event, seen)) < self.lock_from
+        sure = not mild and (contacts or not reset or seen["wrong"] < self.forgetful)
+        severity, suggests = (Severity.HIGH, Action.LOCK) if sure else (Severity.MEDIUM, Action.CHALLENGE)
         passed = event.occurred_at - change["occurred_at"]
-        text = f"{WORDS[change['type']]} {spoken(passed)} before this payment, which came from a device "
-        text += f"not known for {spoken(self.settled_after)}. After {spoken(self.window)} it would have passed."
-        minutes, allowed = (round(span / timedelta(minutes=1), 1) for span in (passed, self.window))
-        return self.signal(text, observed=minutes, threshold=allowed, severity=severity, suggests=suggests)
+        text = f"{WORDS[change['type']]} {spoken(passed)} before this payment, made on a device not known for "
+        text += f"{spoken(self.settled_after)}. After {spoken(self.window)} it would have passed."
+        took, most = (round(span / timedelta(minutes=1), 1) for span in (passed, self.window))
+        return self.signal(text, observed=took, threshold=most, severity=severity, suggests=suggests)

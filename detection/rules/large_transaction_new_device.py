@@ -2,7 +2,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from detection.kernel.detector import Rule, Seen, rule
-from detection.kernel.evidence import another
+from detection.kernel.evidence import WHO, another, total, who
 from detection.kernel.features import Baseline, Count, FirstSeen, Wish, types
 from detection.kernel.records import EventRecord, Signal
 from detection.kernel.vocabulary import BROWSING, Action, EventType, Family, Severity
@@ -27,11 +27,11 @@ class LargeTransactionNewDevice(Rule):
     tails: float = 6.0  # robust deviations above the member's own median
     looks: int = 3  # pages seen before the payment
     settled_after: timedelta = timedelta(days=3)
+    lock_from: float = 4.0  # how strange device, line and country have to be to a member who came before
 
     def needs(self) -> dict[str, Wish]:
         return {
-            "member_since": FirstSeen("member_id"),
-            "device_id_since": FirstSeen("device_id"),
+            **WHO,
             "browsed": Count(frozenset(BROWSING), timedelta(hours=3), per="session"),
             "address_since": FirstSeen("ip"),
             "paid": Baseline(PAID),
@@ -42,11 +42,11 @@ class LargeTransactionNewDevice(Rule):
         if event.member_id is None or event.device_id is None or event.currency is None or event.amount is None:
             return None
         usual = self._usual(event.currency, seen["paid"] or seen["tried"])
-        known = self.settled(event, seen["device_id_since"], self.settled_after)
-        if known or usual is None or event.amount < usual:
+        if usual is None or event.amount < usual or self.settled(event, seen["device_id_since"], self.settled_after):
             return None
         mild = self.settled(event, seen["address_since"], self.settled_after)  # a new phone on the sofa, or nothing
         mild = mild or (seen["browsed"] >= self.looks and not another(event, seen, "device_id"))  # to compare with
+        mild = mild or (seen["visits"] > 0 and total(who(event, seen)) < self.lock_from)
         text = f"A payment of {money(event.amount, event.currency)} was made from a device that has been this account's"
         text += f" for less than {spoken(self.settled_after)}. Below {money(usual, event.currency)} would have passed."
         severity, suggests = (Severity.MEDIUM, Action.CHALLENGE) if mild else (Severity.HIGH, Action.LOCK)

@@ -33,7 +33,7 @@ class NewDeviceAndNetwork(Rule):
 
     def inspect(self, event: EventRecord, seen: Seen) -> Signal | None:
         facts = who(event, seen)
-        if event.member_id is None or len(facts) < 2:
+        if event.member_id is None or sum(fact.worth > 0 for fact in facts) < 2:
             return None
         if seen["guesses"] >= 3:
             facts.append(Fact("wrong passwords shortly before", 1.5 if seen["guesses"] >= 5 else 0.7))
