@@ -9,12 +9,33 @@ from django.db.models import F, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
+from detection.kernel.ids import first_id
 from detection.kernel.records import EventRecord
 from detection.kernel.vocabulary import EventState, Outcome
 from detection.models import Device, Event
 
 REACH = timedelta(days=400)
+MOST_OF_ALL = 10_000  # newest events of everybody: what crosses members is filled from them, once after a flush
 MOST = 1000  # newest events a member: more than any window needs of an honest one
+
+
+def of_everyone(reach: timedelta) -> tuple[list[EventRecord], frozenset[str]]:
+    """The newest judged events of all, in time order, and the ids of those that must teach nothing. One query."""
+    since = timezone.now() - reach
+    newest = (
+        Event.objects.filter(id__gte=first_id(since), occurred_at__gt=since)
+        .exclude(state=EventState.PENDING)
+        .select_related("member")
+        .defer("seen", "signals")
+        .order_by("-id")[:MOST_OF_ALL]
+    )
+    events, unproven = [], set()
+    for event in newest.iterator(chunk_size=2000):
+        events.append(event.record(event.member.member_id if event.member else None))
+        if event.outcome in (Outcome.CHALLENGE, Outcome.DENY):
+            unproven.add(str(event.pk))
+    events.sort(key=lambda event: event.occurred_at)
+    return events, frozenset(unproven)
 
 
 def of_members(member_ids: Collection[str]) -> tuple[dict[str, list[EventRecord]], frozenset[str]]:

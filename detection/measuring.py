@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 
 import structlog
+from django.db import DatabaseError, connection
 
 from detection import catalog, history
-from detection.features import Grant, MemoryStore, StoreError
+from detection.features import EVERYONE, FeatureStore, Grant, MemoryStore, StoreError
 from detection.judging import Granted
 from detection.kernel.features import Wish
 from detection.kernel.records import EventRecord
@@ -20,8 +24,9 @@ logger = structlog.get_logger(__name__)
 AWAY_FOR = 2.0  # seconds nobody who waits asks a store that has just failed
 
 T = TypeVar("T")
+ASIDE = "features"  # what the threads are called that ask in somebody's place
 _away_until = 0.0
-_impatient = ThreadPoolExecutor(4, thread_name_prefix="features")
+_impatient = ThreadPoolExecutor(4, thread_name_prefix=ASIDE)
 
 
 class StoreLate(StoreError):
@@ -47,10 +52,26 @@ def ask_store(
 
     grant = _within(until, ask)
     while grant.cold:  # flushed or never seen
-        histories, unproven = history.of_members(grant.cold)
+        if EVERYONE in grant.cold:
+            _within(until, partial(_recall_everyone, store))
+        histories, unproven = history.of_members(grant.cold - {EVERYONE})
         store.rebuild(histories, unproven=unproven)
         grant = _within(until, ask)
     return grant.seen
+
+
+def _recall_everyone(store: FeatureStore) -> None:
+    """Fill the windows that cross members, once after a flush. Where somebody cannot wait for it, it goes on without
+    them, on a thread with a connection of its own."""
+    aside = threading.current_thread().name.startswith(ASIDE)
+    try:
+        events, unproven = history.of_everyone(store.layout.crossing or timedelta(0))
+        store.rebuild({EVERYONE: events}, unproven=unproven)
+    except DatabaseError as error:
+        raise StoreError from error
+    finally:
+        if aside:
+            connection.close()
 
 
 def from_database(

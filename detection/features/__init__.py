@@ -2,8 +2,8 @@
 
 from redis import RedisError as StoreError
 
-from detection.features.base import FeatureStore, Grant
+from detection.features.base import EVERYONE, FeatureStore, Grant
 from detection.features.memory_store import MemoryStore
 from detection.features.redis_store import RedisStore, connect
 
-__all__ = ["FeatureStore", "Grant", "MemoryStore", "RedisStore", "StoreError", "connect"]
+__all__ = ["EVERYONE", "FeatureStore", "Grant", "MemoryStore", "RedisStore", "StoreError", "connect"]

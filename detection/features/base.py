@@ -44,11 +44,15 @@ LONGEST_TEXT = 512  # of a text field in a remembered event
 MOST_NAMES = 50  # of the names in its list of changed fields
 LONGEST_VALUE = 64  # of a value told apart; longer ones are known by digest
 
+#: Stands among members for the past that crosses them: windows by address, device, payment method and the like.
+EVERYONE = ""
+
 Kind = Literal["times", "values", "amounts", "events", "known"]
 
 
 class Grant(NamedTuple):
-    """Either what was seen, one dict for each event in order, or the members whose past has to be loaded first.
+    """Either what was seen, one dict for each event in order, or the members whose past has to be loaded first, with
+    ``EVERYONE`` among them when it is the past that crosses members.
 
     While ``cold`` is not empty nothing was observed: call ``rebuild`` with their histories and ask again.
     """
@@ -59,6 +63,8 @@ class Grant(NamedTuple):
 
 class FeatureStore(Protocol):
     """Observes events and grants wishes. Observing the same event again changes nothing."""
+
+    layout: Layout
 
     def observe_and_measure(self, events: Sequence[EventRecord], wishes: Sequence[Collection[Wish]]) -> Grant:
         """In order, observe each event and then grant its own wishes: a later event sees the earlier ones.
@@ -76,7 +82,8 @@ class FeatureStore(Protocol):
         self, histories: Mapping[str, Sequence[EventRecord]], *, unproven: AbstractSet[str] = frozenset()
     ) -> None:
         """Take in members' pasts and hold them from now on. Events whose ``id`` is in ``unproven`` (challenged,
-        refused, disputed) fill windows but teach nothing."""
+        refused, disputed) fill windows but teach nothing. Of the past of ``EVERYONE`` only windows that cross members
+        are filled."""
 
     def chill(self, member_ids: Collection[str]) -> None:
         """Make members cold: their past has grown behind this store's back and is to be loaded again."""
@@ -110,6 +117,12 @@ class Stream:
         return not self.types or event_type in self.types
 
 
+def members_of(events: Iterable[EventRecord], layout: Layout) -> list[str]:
+    """Whose pasts a batch needs, in a fixed order."""
+    members = {event.member_id for event in events if event.member_id is not None}
+    return sorted(members | {EVERYONE} if layout.crossing else members)
+
+
 class Layout:
     """Which streams a set of wishes needs, and which of them an event feeds."""
 
@@ -124,6 +137,8 @@ class Layout:
         self.stream_of: dict[Wish, Stream] = {wish: streams[part] for wish, part in part_of.items()}
         self.streams: tuple[Stream, ...] = tuple(sorted(streams.values(), key=lambda stream: stream.name))
         self._heard: dict[str, tuple[Stream, ...]] = {}
+        #: The longest window across members; none when nothing crosses them.
+        self.crossing = max((stream.keep for stream in self.streams if stream.per != "member"), default=None)
 
     @property
     def fingerprint(self) -> str:
@@ -131,8 +146,10 @@ class Layout:
         text = "\n".join(f"{stream.name} {stream.keep.total_seconds()}" for stream in self.streams)
         return hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
 
-    def fed_by(self, event: EventRecord, *, teaches: bool = True) -> list[tuple[Stream, str, str]]:
-        """Every (stream, key, entry) this event adds to."""
+    def fed_by(
+        self, event: EventRecord, *, teaches: bool = True, crossing: bool = False
+    ) -> list[tuple[Stream, str, str]]:
+        """Every (stream, key, entry) this event adds to; ``crossing`` leaves out those of its member alone."""
         heard = self._heard.get(event.type)
         if heard is None:
             heard = tuple(stream for stream in self.streams if stream.hears(event.type))
@@ -142,6 +159,8 @@ class Layout:
         fed = []
         for stream in heard:
             if stream.kind == "known" and not teaches:
+                continue
+            if crossing and (stream.per == "member" or (stream.per == "subject" and event.member_id is not None)):
                 continue
             entry = entry_of(stream, event)
             key = None if entry is None else key_of(stream, event)

@@ -8,6 +8,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 from detection.features.base import (
+    EVERYONE,
     HABIT,
     LATE,
     MICROSECOND,
@@ -20,6 +21,7 @@ from detection.features.base import (
     habit,
     hours,
     key_of,
+    members_of,
     micros,
     moment,
     pace,
@@ -90,7 +92,7 @@ class MemoryStore:
         self._pasts: dict[tuple[Stream, str], _Past] = {}
 
     def observe_and_measure(self, events: Sequence[EventRecord], wishes: Sequence[Collection[Wish]]) -> Grant:
-        cold = self.missing({event.member_id for event in events if event.member_id is not None})
+        cold = self.missing(members_of(events, self.layout))
         if cold:
             return Grant([], cold)
         touched: dict[tuple[Stream, str], int] = {}
@@ -110,8 +112,8 @@ class MemoryStore:
     def rebuild(
         self, histories: Mapping[str, Sequence[EventRecord]], *, unproven: AbstractSet[str] = frozenset()
     ) -> None:
-        for history in histories.values():
-            self._take_in(history, unproven)
+        for member, history in histories.items():
+            self._take_in(history, unproven, crossing=member == EVERYONE)
         self._warm.update(histories)
 
     def chill(self, member_ids: Collection[str]) -> None:
@@ -133,15 +135,24 @@ class MemoryStore:
                 past.entries.drop(entry)
                 past.lately.drop(entry)
 
-    def _take_in(self, events: Sequence[EventRecord], unproven: AbstractSet[str] = frozenset()) -> None:
+    def _take_in(
+        self, events: Sequence[EventRecord], unproven: AbstractSet[str] = frozenset(), *, crossing: bool = False
+    ) -> None:
         touched: dict[tuple[Stream, str], int] = {}
         for event in events:
-            self._observe(event, touched, teaches=event.id not in unproven)
+            self._observe(event, touched, teaches=event.id not in unproven, crossing=crossing)
         self._trim(touched)
 
-    def _observe(self, event: EventRecord, touched: dict[tuple[Stream, str], int], *, teaches: bool = True) -> None:
+    def _observe(
+        self,
+        event: EventRecord,
+        touched: dict[tuple[Stream, str], int],
+        *,
+        teaches: bool = True,
+        crossing: bool = False,
+    ) -> None:
         stamp = micros(event.occurred_at)
-        for stream, key, entry in self.layout.fed_by(event, teaches=teaches):
+        for stream, key, entry in self.layout.fed_by(event, teaches=teaches, crossing=crossing):
             past = self._pasts.setdefault((stream, key), _Past())
             touched[stream, key] = max(touched.get((stream, key), 0), stamp)
             if stream.kind == "known":

@@ -18,6 +18,7 @@ import msgspec
 from redis import Redis
 
 from detection.features.base import (
+    EVERYONE,
     HABIT,
     KNOWN_FOR,
     LATE,
@@ -31,6 +32,7 @@ from detection.features.base import (
     habit,
     hours,
     key_of,
+    members_of,
     micros,
     moment,
     pace,
@@ -69,7 +71,7 @@ class RedisStore:
         self._ask = {wish: _question(wish) for wish in self.layout.stream_of}
 
     def observe_and_measure(self, events: Sequence[EventRecord], wishes: Sequence[Collection[Wish]]) -> Grant:
-        members = sorted({event.member_id for event in events if event.member_id is not None})
+        members = members_of(events, self.layout)
         batch = _Batch(self, [self._warm + member for member in members])
         for event, wanted in zip(events, wishes, strict=True):
             batch.add(event, wanted)
@@ -93,7 +95,8 @@ class RedisStore:
     def rebuild(
         self, histories: Mapping[str, Sequence[EventRecord]], *, unproven: AbstractSet[str] = frozenset()
     ) -> None:
-        self._take_in([event for history in histories.values() for event in history], unproven)
+        self._take_in([e for name, past in histories.items() if name != EVERYONE for e in past], unproven)
+        self._take_in(histories.get(EVERYONE, ()), unproven, crossing=True)
         with self._client.pipeline(transaction=False) as pipe:
             for member in histories:
                 pipe.set(self._warm + member, 1, ex=KNOWN_FOR)
@@ -121,11 +124,11 @@ class RedisStore:
                     pipe.zrem(f"+{prefix}{key}", entry)
             pipe.execute()
 
-    def _take_in(self, events: Sequence[EventRecord], unproven: AbstractSet[str]) -> None:
+    def _take_in(self, events: Sequence[EventRecord], unproven: AbstractSet[str], *, crossing: bool = False) -> None:
         for start in range(0, len(events), AT_ONCE):
             batch = _Batch(self, [])
             for event in events[start : start + AT_ONCE]:
-                batch.add(event, (), teaches=event.id not in unproven)
+                batch.add(event, (), teaches=event.id not in unproven, crossing=crossing)
             batch.run()
 
 
@@ -139,11 +142,13 @@ class _Batch:
         self._places: dict[tuple[Stream, str], int] = {}
         self._events: list[tuple[int, list[Op], list[Op]]] = []
 
-    def add(self, event: EventRecord, wanted: Collection[Wish], *, teaches: bool = True) -> None:
+    def add(
+        self, event: EventRecord, wanted: Collection[Wish], *, teaches: bool = True, crossing: bool = False
+    ) -> None:
         stamp = micros(event.occurred_at)
         writes: list[Op] = []
         facts: str | None = None
-        for stream, key, entry in self._store.layout.fed_by(event, teaches=teaches):
+        for stream, key, entry in self._store.layout.fed_by(event, teaches=teaches, crossing=crossing):
             place = self._place(stream, key)
             self._touch(place, stream, stamp)
             if stream.kind == "events":

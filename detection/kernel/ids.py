@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import os
 import time
+from datetime import datetime
 from uuid import UUID
+
+
+def first_id(moment: datetime) -> UUID:
+    """Before every id made at that moment or later, after every one made earlier."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
 def uuid7() -> UUID:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -14,8 +15,10 @@ from config.runner.spawn import kill_group, spawn
 from config.runner.valkey import Valkey
 from detection import announcements, catalog, feed, inbox, measuring, pipeline
 from detection.audit import ledger, verify
-from detection.conf import ATTEMPTS, LEASE
+from detection.conf import ATTEMPTS, LEASE, current
+from detection.features import connect
 from detection.kernel.detector import Rule
+from detection.kernel.features import FirstSeen
 from detection.kernel.records import SYSTEM, Actor
 from detection.kernel.vocabulary import Action, ActorKind, EventState, Family, Severity, Trust
 from detection.models import (
@@ -238,6 +241,49 @@ def test_a_flushed_store_finds_its_past_again():
     answer = decide(large_payment())
     assert answer["verdict"] == "deny"
     assert answer["degraded"] == []
+
+
+def guesses_across(count=30):
+    return [happened("login.failed", f"victim-{number}", ip=BERLIN) for number in range(count)]
+
+
+def test_a_flushed_store_finds_what_crosses_members_again():
+    report(*guesses_across())
+    judge_all()
+    connect(current().redis_features_url).flushdb()
+    (item,) = report(happened("login.succeeded", "mia", ip=BERLIN, device_id="thief"), ring=False)
+    pipeline.decide(item.event)
+    assert stored(item).seen["credential-stuffing"]["members short"] == 30
+
+
+def test_a_decision_that_cannot_wait_for_everyones_past_says_so(monkeypatch):
+    report(*guesses_across(3))
+    judge_all()
+    connect(current().redis_features_url).flushdb()
+    late = threading.Event()
+    monkeypatch.setattr(measuring, "_recall_everyone", lambda _store: late.wait(20))
+    (item,) = report(happened("login.succeeded", "mia", ip=BERLIN, device_id="thief"), ring=False)
+    try:
+        assert pipeline.decide(item.event, deadline=timedelta(milliseconds=200))["degraded"] == ["features"]
+    finally:
+        late.set()
+        measuring._away_until = 0.0
+
+
+def test_failed_and_challenged_sign_ins_never_teach_a_profile():
+    settled_life()
+    report(*[happened("login.failed", ip=BERLIN, device_id="thief") for _ in range(6)])
+    judge_all()
+    entered = decide(happened("login.succeeded", ip=BERLIN, device_id="thief", session_id="s-thief"))
+    assert entered["verdict"] == "challenge"
+    assert set(Device.objects.values_list("device_id", flat=True)) == {"mia-phone"}
+    for _ in range(2):  # as the store learned it, and as it is rebuilt from the table
+        (item,) = report(happened("transaction.attempted", amount="9", currency="EUR", device_id="thief", ip=BERLIN))
+        judge_all()
+        record = stored(item).record("mia")
+        proved = FirstSeen("device_id")
+        assert measuring.ask_store([record], [{proved}])[0][proved] is None
+        connect(current().redis_features_url).flushdb()
 
 
 def test_a_refused_payment_never_makes_the_attackers_device_known():

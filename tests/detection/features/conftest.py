@@ -41,6 +41,19 @@ def wipe(features_url: str) -> Callable[[str], None]:
     return forget_all
 
 
+@pytest.fixture
+def held(features_url: str, prefix: str) -> Callable[[FeatureStore], int]:
+    """How many entries a store holds, of all keys together."""
+
+    def count_entries(store: FeatureStore) -> int:
+        if isinstance(store, MemoryStore):
+            return sum(len(past.entries.order) for past in store._pasts.values())
+        client = connect(features_url)
+        return sum(client.zcard(key) for key in client.scan_iter(f"{prefix}:*") if client.type(key) == b"zset")
+
+    return count_entries
+
+
 @pytest.fixture(params=["memory", "redis"])
 def make_store(request: pytest.FixtureRequest, features_url: str, prefix: str) -> Callable[[Any], FeatureStore]:
     """Makes a store for some wishes; made twice on the server, it is the same store."""

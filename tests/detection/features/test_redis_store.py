@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis import RedisError
 
-from detection.features import MemoryStore, RedisStore, connect
+from detection.features import EVERYONE, MemoryStore, RedisStore, connect
 from detection.kernel.features import Baseline, Count, Distinct, FirstSeen, Hours, Known, Last, Pace, Sum, types
 from detection.kernel.records import EventRecord
 
@@ -60,8 +60,8 @@ def test_both_stores_agree_on_any_stream(
 ) -> None:
     wipe(prefix)
     shared, plain = RedisStore(connect(features_url), WISHES, prefix=prefix), MemoryStore(WISHES)
-    shared.rebuild({"mia": events[:5], "sam": []})
-    plain.rebuild({"mia": events[:5], "sam": []})
+    shared.rebuild({"mia": events[:5], "sam": [], EVERYONE: events[3:9]})
+    plain.rebuild({"mia": events[:5], "sam": [], EVERYONE: events[3:9]})
     while events:
         size = chance.randint(1, 12)
         batch, events = events[:size], events[size - chance.randint(0, 1) :]
@@ -116,7 +116,7 @@ def test_a_longer_window_makes_members_cold_and_the_same_windows_do_not(features
 def test_everything_kept_has_an_end(features_url: str, prefix: str) -> None:
     client = connect(features_url)
     store = RedisStore(client, WISHES, prefix=prefix)
-    store.rebuild({"mia": []})
+    store.rebuild({"mia": [], EVERYONE: []})
     events = [
         EventRecord(id=kind, event_id=kind, type=kind, member_id="mia", ip="8.8.8.8", occurred_at=NOON,
                     received_at=NOON)
@@ -131,7 +131,7 @@ def test_everything_kept_has_an_end(features_url: str, prefix: str) -> None:
 def test_a_batch_is_one_call_to_the_server(features_url: str, prefix: str) -> None:
     client = connect(features_url)
     store = RedisStore(client, WISHES, prefix=prefix)
-    store.rebuild({"mia": []})
+    store.rebuild({"mia": [], EVERYONE: []})
     store.observe([signed_in("warm-up")])
     events = [signed_in(str(i), timedelta(minutes=i)) for i in range(100)]
     before = client.info("commandstats").get("cmdstat_evalsha", {}).get("calls", 0)

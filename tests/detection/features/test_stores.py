@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from detection.features import FeatureStore, base
+from detection.features import EVERYONE, FeatureStore, base
 from detection.kernel.features import (
     REMEMBERED,
     Baseline,
@@ -45,7 +45,7 @@ def event(name: str, kind: str = "login.failed", after: timedelta = timedelta(0)
 
 def ask(store: FeatureStore, wish: Wish, *events: EventRecord) -> list[Any]:
     """What each event is granted, all sent in one batch, nobody cold."""
-    store.rebuild({member: [] for member in store.missing({e.member_id for e in events if e.member_id})})
+    store.rebuild({name: [] for name in store.missing({EVERYONE} | {e.member_id for e in events if e.member_id})})
     return [seen[wish] for seen in store.observe_and_measure(events, [{wish}] * len(events)).seen]
 
 
@@ -87,7 +87,7 @@ def test_names_that_look_like_the_stores_own_keys_stay_apart(make_store: MakeSto
     wishes = [FAILURES, DEVICE, Last(FAILED, HOUR)]
     store = make_store(wishes)
     names = ["mia", "mia+", "+mia", "warm:mia", "mia:", "möwe", "a b\n"]
-    store.rebuild({name: [] for name in names})
+    store.rebuild({name: [] for name in (*names, EVERYONE)})
     events = [event(str(i), member_id=name, device_id=name) for i, name in enumerate(names)]
     grant = store.observe_and_measure(events, [wishes] * len(events))
     assert all(seen[FAILURES] == 1 and seen[wishes[2]] is None for seen in grant.seen)
@@ -97,6 +97,7 @@ def test_a_guest_is_counted_by_address_and_by_subject(make_store: MakeStore) -> 
     by_address, by_subject = Count(FAILED, HOUR, per="ip"), Count(FAILED, HOUR, per="subject")
     store = make_store([by_address, by_subject])
     events = [event(str(i), member_id=None, ip="8.8.8.8", device_id=f"d{i}") for i in range(3)]
+    store.rebuild({EVERYONE: []})
     grant = store.observe_and_measure(events, [{by_address, by_subject}] * 3)
     assert [seen[by_address] for seen in grant.seen] == [1, 2, 3]
     assert [seen[by_subject] for seen in grant.seen] == [1, 1, 1]
@@ -345,3 +346,65 @@ def test_wishes_may_differ_from_event_to_event(make_store: MakeStore) -> None:
     store.rebuild({"mia": []})
     grant = store.observe_and_measure([event("a"), event("b"), event("c")], [{FAILURES}, set(), {DEVICE}])
     assert grant.seen == [{FAILURES: 1}, {}, {DEVICE: None}]
+
+
+ACROSS = [
+    Distinct("member_id", FAILED, HOUR, per="ip"),
+    Count(FAILED, HOUR, per="device"),
+    Count(FAILED, HOUR, per="payment_method"),
+    Count(FAILED, HOUR, per="session"),
+    Count(FAILED, HOUR, per="email"),
+    Count(FAILED, HOUR, per="recipient"),
+    Count(FAILED, HOUR, per="subject"),
+]
+NAMED = {
+    "ip": "8.8.8.8",
+    "device_id": "d",
+    "payment_method_id": "p",
+    "session_id": "s",
+    "email": "a@example.com",
+    "recipient_id": "r",
+}
+
+
+def test_windows_across_members_are_cold_until_everyones_past_is_there(make_store: MakeStore) -> None:
+    store = make_store(ACROSS)
+    batch = [event("now", after=10 * MINUTE, member_id=None, **NAMED)]
+    assert store.observe_and_measure(batch, [ACROSS]).cold == {EVERYONE}
+    past = [event(f"{n}", after=n * MINUTE, member_id=f"m{n}", **NAMED) for n in range(5)]
+    guest = event("guest", after=6 * MINUTE, member_id=None, **NAMED)
+    store.rebuild({EVERYONE: [*past, guest]})
+    (seen,) = store.observe_and_measure(batch, [ACROSS]).seen
+    assert [seen[wish] for wish in ACROSS] == [5, 7, 7, 7, 7, 7, 2]
+
+
+def test_the_past_of_everyone_fills_no_members_own_windows(make_store: MakeStore) -> None:
+    own, by_subject = Count(FAILED, HOUR), Count(FAILED, HOUR, per="subject")
+    store = make_store([own, by_subject])
+    store.rebuild({EVERYONE: [event("a"), event("b")], "mia": []})
+    assert store.observe_and_measure([event("c", after=MINUTE)], [{own, by_subject}]).seen == [{own: 1, by_subject: 1}]
+
+
+def test_windows_of_members_alone_need_nobody_elses_past(make_store: MakeStore) -> None:
+    store = make_store([FAILURES])
+    store.rebuild({"mia": []})
+    assert store.observe_and_measure([event("a")], [{FAILURES}]).cold == frozenset()
+
+
+def test_a_hundred_thousand_events_of_one_member_at_one_address_leave_a_bounded_past(
+    make_store: MakeStore, held: Callable[[FeatureStore], int]
+) -> None:
+    wishes = [Count(FAILED, DAY), Distinct("path", FAILED, DAY, per="ip")]
+    store = make_store(wishes)
+    flood, size = 100_000, 10_000
+    for start in range(0, flood, size):
+        store.observe(
+            [
+                event(f"{n}", after=n * timedelta(milliseconds=500), ip="8.8.8.8", path=f"/{n}")
+                for n in range(start, start + size)
+            ]
+        )
+    store.rebuild({"mia": [], EVERYONE: []})
+    (seen,) = store.observe_and_measure([event("now", "logout", DAY - HOUR, ip="8.8.8.8")], [wishes]).seen
+    assert [seen[wish] for wish in wishes] == [base.MOST["times"], base.MOST["values"]]
+    assert held(store) <= base.MOST["times"] + base.MOST["values"]
