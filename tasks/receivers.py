@@ -14,7 +14,7 @@ import structlog
 from celery import current_app
 from django.conf import settings
 
-from detection.announcements import AuditWaiting, EventsAccepted, OutboxFilled, announced
+from detection.announcements import AuditWaiting, EventsAccepted, OutboxFilled, WebhooksWaiting, announced
 from tasks.breaker import Breaker
 from tasks.courier import Courier
 from tasks.queues import queue_of
@@ -22,6 +22,7 @@ from tasks.queues import queue_of
 logger = structlog.get_logger(__name__)
 
 DRAIN, DELIVER, SEQUENCE = "tasks.events.drain", "tasks.notices.deliver", "tasks.upkeep.sequence_audit"
+TELL_SHOP = "tasks.webhooks.deliver"
 #: A ring is of no use once the sweeper has been by several times.
 STALE_RING = 60
 
@@ -33,6 +34,7 @@ def connect() -> None:
     announced.connect(_on_events, sender=EventsAccepted, dispatch_uid="tasks.bell.events")
     announced.connect(_on_outbox, sender=OutboxFilled, dispatch_uid="tasks.bell.outbox")
     announced.connect(_on_audit, sender=AuditWaiting, dispatch_uid="tasks.bell.audit")
+    announced.connect(_on_webhooks, sender=WebhooksWaiting, dispatch_uid="tasks.bell.webhooks")
 
 
 def wake(name: str) -> None:
@@ -46,6 +48,10 @@ def _on_events(**_: Any) -> None:
 
 def _on_outbox(**_: Any) -> None:
     wake(DELIVER)
+
+
+def _on_webhooks(**_: Any) -> None:
+    wake(TELL_SHOP)
 
 
 def _on_audit(**_: Any) -> None:
