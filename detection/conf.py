@@ -84,5 +84,7 @@ CODE_LIVES = timedelta(minutes=5)
 CODE_TRIES = 5
 CODE_RESEND_AFTER = timedelta(seconds=60)
 CODES_PER_DAY = 5
+CODES_PER_SOURCE = 10  # an hour
+TEXTS_PER_NUMBER = 3  # a day
 TRIES_PER_DAY = 20
 CONSECUTIVE_FAILURES = 100

@@ -16,6 +16,7 @@ from frontend_templates.views import (
     rules,
     simulator,
     system,
+    two_step,
     unlock,
 )
 
@@ -37,6 +38,7 @@ urlpatterns = [
     path("member/alerts/<uuid:alert_id>/", member.question, name="question"),
     path("member/alerts/<uuid:alert_id>/dispute/", member.dispute, name="dispute"),
     path("member/alerts/<uuid:alert_id>/confirm/", member.confirm, name="confirm"),
+    path("member/two-step/", two_step.page, name="two_step"),
     path("member/simulate/", simulator.play, name="simulate"),
     # the staff's world
     path("admin_dashboard/", feed.page, name="feed"),

@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from django.db import transaction
@@ -20,13 +20,28 @@ from django.utils import timezone
 from detection import conf
 from detection.kernel.records import Actor, LockRecord
 from detection.kernel.vocabulary import ActorKind, Channel
-from detection.models import AccountLock, CodeAttempt, Contact, LockReason, Member, Notification, OtpChallenge
-from detection.response import devices, letters, locks
+from detection.models import (
+    AccountLock,
+    CodeAttempt,
+    Contact,
+    LockReason,
+    Member,
+    Notification,
+    OtpChallenge,
+)
+from detection.response import authenticators, devices, letters, locks, ways
+from detection.response.authenticators import Match
 from detection.response.codes import key_id, live, same
-from detection.work import unit_of_work
+from detection.response.ways import DAY, TOTP, seconds
+from detection.work import UnitOfWork, unit_of_work
 
 UNLOCK = "unlock"
-DAY = timedelta(hours=24)
+STEP_UP = "step-up"
+HOW = {
+    Channel.EMAIL: "The member entered a one-time code sent by e-mail.",
+    Channel.SMS: "The member entered a one-time code sent to their phone.",
+    TOTP: "The member entered a code of their authenticator app.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +65,7 @@ class Refused:
 
 class Result(StrEnum):
     UNLOCKED = "unlocked"
+    PROVED = "proved"  # it is the member who is at it
     WRONG = "wrong"
     GONE = "gone"  # spent, expired, superseded, or made for another lock
     MISSING = "missing"  # unknown, another member's or another session's
@@ -67,34 +83,38 @@ class Answer:
 
 
 def issue(
-    member: Member, *, channel: str, session_key: str, source: str = "", now: datetime | None = None
+    member: Member,
+    *,
+    channel: str,
+    session_key: str,
+    source: str = "",
+    purpose: str = UNLOCK,
+    now: datetime | None = None,
 ) -> Issued | Refused:
-    """Make a code for the lock that stands and put its mail into the outbox. It replaces any code before it."""
+    """Ask for a code: for the lock that stands, or (``STEP_UP``) to show that it is the member who is at it.
+
+    One that is sent goes into the outbox; one of the member's app is only asked for. It replaces any code before it."""
     now = now or timezone.now()
     actor = Actor(ActorKind.MEMBER, member.member_id, member.user_id)
     with unit_of_work(actor) as work:
         row = locks.hold(member)
-        lock = locks.of(member, now=now)
-        if lock is None:
-            return Refused("not-locked")
-        if not lock.self_unlock:
-            return Refused("staff-lock")
-        if Member.objects.filter(pk=member.pk).exclude(self_service_off_at=None).exists():
-            return Refused("self-service-off")
-        contact = Contact.objects.safe(member, Contact.EMAIL, now) if channel == Channel.EMAIL else None
-        if contact is None:
-            return Refused("no-safe-channel")
-        refused = _too_often(member, now)
+        refused = _not_now(member, purpose, now)
         if refused:
             return refused
-        OtpChallenge.objects.filter(live(), member=member, purpose=UNLOCK).update(superseded_at=now)
+        contact = ways.contact_of(member, channel, now)
+        if contact is None and not (channel == TOTP and ways.app_of(member)):
+            return Refused("no-safe-channel")
+        wait = ways.wait(member, contact, source, now) if contact else None
+        if wait:
+            return Refused(*wait)
+        OtpChallenge.objects.filter(live(), member=member, purpose=purpose).update(superseded_at=now)
         challenge = OtpChallenge.objects.create(
             id=secrets.token_hex(16),
             member=member,
-            purpose=UNLOCK,
+            purpose=purpose,
             lock_version=row.version,
             channel=channel,
-            sent_to=contact.masked,
+            sent_to=contact.masked if contact else "your authenticator app",
             contact=contact,
             key_id=key_id(),
             session=_digest(session_key),
@@ -103,54 +123,73 @@ def issue(
             expires_at=now + conf.CODE_LIVES,
             max_attempts=conf.CODE_TRIES,
         )
-        letter = letters.write(
-            "code.sent", {"sent_to": challenge.sent_to, "until": letters.when(challenge.expires_at, member)}
-        )
-        work.notify(
-            Notification(
-                member=member,
-                channel=Channel.EMAIL,
-                kind="code.unlock",
-                destination=contact.value,
-                title=letter.title,
-                body=letter.body,
-                challenge=challenge.pk,
-                created_at=now,
-                due_at=now,
-                expires_at=challenge.expires_at,
-            )
-        )
-        work.audit("code.sent", target=member.member_id, actor=actor, challenge=challenge.pk, channel=str(channel))
-    return Issued(challenge.pk, challenge.sent_to, challenge.expires_at, now + conf.CODE_RESEND_AFTER)
+        if contact:
+            _send(work, member, challenge, contact, now)
+            work.audit("code.sent", target=member.member_id, actor=actor, challenge=challenge.pk, channel=str(channel))
+    resend_after = now + conf.CODE_RESEND_AFTER if contact else now
+    return Issued(challenge.pk, challenge.sent_to, challenge.expires_at, resend_after)
 
 
-def _too_often(member: Member, now: datetime) -> Refused | None:
-    sent = list(
-        OtpChallenge.objects.filter(member=member, created_at__gt=now - DAY)
-        .order_by("-created_at")
-        .values_list("created_at", flat=True)[: conf.CODES_PER_DAY]
-    )
-    if len(sent) >= conf.CODES_PER_DAY:
-        return Refused("daily-cap", _seconds(sent[-1] + DAY - now))
-    if sent and sent[0] > now - conf.CODE_RESEND_AFTER:
-        return Refused("too-soon", _seconds(sent[0] + conf.CODE_RESEND_AFTER - now))
+def _not_now(member: Member, purpose: str, now: datetime) -> Refused | None:
+    if purpose == UNLOCK:
+        lock = locks.of(member, now=now)
+        if lock is None:
+            return Refused("not-locked")
+        if not lock.self_unlock:
+            return Refused("staff-lock")
+    if Member.objects.filter(pk=member.pk).exclude(self_service_off_at=None).exists():
+        return Refused("self-service-off")
     return None
 
 
+def _send(work: UnitOfWork, member: Member, challenge: OtpChallenge, contact: Contact, now: datetime) -> None:
+    letter = letters.write(
+        "code.sent", {"sent_to": challenge.sent_to, "until": letters.when(challenge.expires_at, member)}
+    )
+    work.notify(
+        Notification(
+            member=member,
+            channel=challenge.channel,
+            kind="code.unlock" if challenge.purpose == UNLOCK else "code.proof",
+            destination=contact.value,
+            title=letter.title,
+            body=letter.body,
+            challenge=challenge.pk,
+            created_at=now,
+            due_at=now,
+            expires_at=challenge.expires_at,
+        )
+    )
+
+
 def answer(
-    member: Member, *, challenge_id: str, code: str, session_key: str, actor: Actor, now: datetime | None = None
+    member: Member,
+    *,
+    challenge_id: str,
+    code: str,
+    session_key: str,
+    actor: Actor,
+    purpose: str = UNLOCK,
+    now: datetime | None = None,
 ) -> Answer:
-    """Try a code. The right one lifts every lock in force, once. Call it outside any transaction."""
+    """Try a code. The right one lifts every lock in force, or proves the member (``STEP_UP``), once.
+
+    Call it outside any transaction."""
     now = now or timezone.now()
-    challenge = OtpChallenge.objects.filter(pk=challenge_id, member=member, purpose=UNLOCK).first()
+    challenge = (
+        OtpChallenge.objects.select_related("member__user")
+        .filter(pk=challenge_id, member=member, purpose=purpose)
+        .first()
+    )
     if challenge is None or not hmac.compare_digest(challenge.session, _digest(session_key)):
         return Answer(Result.MISSING)
     charged = _charge(challenge, member, actor, now)
     if isinstance(charged, Answer):
         return charged
-    if not same(code, challenge):
+    found = authenticators.match(member.user, code, now=now) if challenge.channel == TOTP else None
+    if not (found or (challenge.channel != TOTP and same(code, challenge))):
         return Answer(Result.WRONG, charged.left, locks.of(member, now=now))
-    return _open(challenge, charged.attempt, member, actor, now)
+    return _open(challenge, charged, found, actor=actor, now=now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,9 +223,10 @@ def _charge(challenge: OtpChallenge, member: Member, actor: Actor, now: datetime
 
 
 def _fits(challenge: OtpChallenge, row: AccountLock, member: Member, now: datetime) -> bool:
-    lock = locks.of(member, now=now)
-    if lock is None or not lock.self_unlock:
-        return False
+    if challenge.purpose == UNLOCK:
+        lock = locks.of(member, now=now)
+        if lock is None or not lock.self_unlock:
+            return False
     return row.version == challenge.lock_version and challenge.key_id == key_id()
 
 
@@ -200,23 +240,28 @@ def _tried_too_often(member: Member, now: datetime) -> Answer | None:
     )
     if len(tries) < conf.TRIES_PER_DAY:
         return None
-    return Answer(Result.TOO_MANY, lock=locks.of(member, now=now), retry_after=_seconds(tries[-1] + DAY - now))
+    return Answer(Result.TOO_MANY, lock=locks.of(member, now=now), retry_after=seconds(tries[-1] + DAY - now))
 
 
-def _open(challenge: OtpChallenge, attempt: CodeAttempt, member: Member, actor: Actor, now: datetime) -> Answer:
-    """Consume the code and lift the lock, both or neither."""
-    with unit_of_work(actor):
+def _open(challenge: OtpChallenge, charged: _Charged, found: Match | None, *, actor: Actor, now: datetime) -> Answer:
+    """Consume the code and do what it is for, both or neither."""
+    member = challenge.member
+    with unit_of_work(actor) as work:
         row = locks.hold(member)
-        fits = _fits(challenge, row, member, now)
-        if not fits or not OtpChallenge.objects.filter(live(), pk=challenge.pk).update(consumed_at=now):
+        if not _fits(challenge, row, member, now) or not OtpChallenge.objects.filter(live(), pk=challenge.pk).exists():
             return Answer(Result.GONE, lock=locks.of(member, now=now))
-        CodeAttempt.objects.filter(pk=attempt.pk).update(right=True)
+        if found and not authenticators.spend(found, actor=actor, now=now):
+            return Answer(Result.WRONG, charged.left, locks.of(member, now=now))  # taken before: no code works twice
+        OtpChallenge.objects.filter(pk=challenge.pk).update(consumed_at=now)
+        CodeAttempt.objects.filter(pk=charged.attempt.pk).update(right=True)
         Member.objects.filter(pk=member.pk).update(code_failures=0, self_service_off_at=None)
+        if challenge.purpose != UNLOCK:
+            work.audit("member.proved", target=member.member_id, actor=actor, channel=challenge.channel)
+            return Answer(Result.PROVED, lock=locks.of(member, now=now))
         reasons = LockReason.objects.in_force(now).filter(member=member)
         devices.trust(list(reasons.exclude(alert=None).values_list("alert", flat=True)), member)
-        released = locks.release(
-            member, actor=actor, reason="The member entered a one-time code.", by=ActorKind.MEMBER, now=now
-        )
+        how = HOW[challenge.channel]
+        released = locks.release(member, actor=actor, reason=how, by=ActorKind.MEMBER, now=now)
         return Answer(Result.UNLOCKED, lock=released.lock)
 
 
@@ -232,7 +277,3 @@ def expire_due(*, now: datetime | None = None) -> int:
 
 def _digest(session_key: str) -> str:
     return hashlib.sha256(session_key.encode()).hexdigest()
-
-
-def _seconds(span: timedelta) -> int:
-    return max(1, int(span.total_seconds()) + 1)

@@ -17,10 +17,9 @@ from api import throttling
 from api.addresses import client_ip
 from api.views import mine
 from detection.conf import CODE_RESEND_AFTER, CODE_TRIES
-from detection.kernel.records import LockRecord
 from detection.kernel.vocabulary import Channel
 from detection.models import Member, OtpChallenge
-from detection.response import challenges, locks
+from detection.response import challenges, locks, ways
 from frontend_templates import wording
 from frontend_templates.access import actor_of, member_action, member_form
 from frontend_templates.forms import Code, Password
@@ -55,12 +54,13 @@ def send(request: HttpRequest) -> HttpResponse:
     if wait:
         messages.warning(request, f"Please wait {ceil(wait)} seconds.")
         return redirect("pages:unlock")
+    channel = request.POST.get("channel") or Channel.EMAIL.value
     made = challenges.issue(
-        member, channel=Channel.EMAIL, session_key=request.session.session_key, source=client_ip(request) or ""
+        member, channel=channel, session_key=request.session.session_key, source=client_ip(request) or ""
     )
     if isinstance(made, challenges.Refused):
-        messages.warning(request, _refusal(made))
-    else:
+        messages.warning(request, refusal(made))
+    elif channel != ways.TOTP:
         messages.success(request, f"A code is on its way to {made.sent_to}.")
     return redirect("pages:unlock")
 
@@ -93,7 +93,7 @@ def _verify(request: HttpRequest, member: Member) -> HttpResponse:
         return redirect("pages:unlock")
     form = Code(request.POST)
     if not form.is_valid():
-        return _show(request, member, fault="Please enter the code from the mail.")
+        return _show(request, member, fault="Please enter the code.")
     wait = throttling.codes.take(member.pk).wait
     if wait:
         return _show(request, member, fault=f"Please wait {ceil(wait)} seconds, then try again.", status=429)
@@ -112,7 +112,7 @@ def _verify(request: HttpRequest, member: Member) -> HttpResponse:
         messages.success(request, text)
         return redirect("pages:member")
     if answered.result == result.WRONG:
-        return _show(request, member, fault=_wrong(answered.attempts_left))
+        return _show(request, member, fault=wrong(answered.attempts_left))
     if answered.result == result.TOO_MANY:
         fault = "There were too many wrong codes. Please contact the shop, or try again tomorrow."
         return _show(request, member, fault=fault, status=429)
@@ -132,39 +132,45 @@ def _show(request: HttpRequest, member: Member, *, fault: str = "", status: int 
         "fault": fault,
         "now": now,
         "ask_password": lock is not None and needs_password(request),
-        "sent": _sent(member, lock) if lock else None,
+        "sent": sent(member, purpose=challenges.UNLOCK, lock_version=lock.version) if lock else None,
+        "ways": ways.channels(member, now),
         "off": member.self_service_off_at is not None,
     }
     return render(request, "member/unlock.html", context, status=status)
 
 
-def _sent(member: Member, lock: LockRecord) -> dict[str, object] | None:
-    """The newest code sent for this lock, alive or not: an expired one keeps the page and offers a new one."""
+def sent(member: Member, *, purpose: str, lock_version: int) -> dict[str, object] | None:
+    """The newest code asked for, alive or not: an expired one keeps the page and offers a new one."""
     now = timezone.now()
-    challenge = OtpChallenge.objects.filter(member=member, lock_version=lock.version).order_by("-created_at").first()
+    asked = OtpChallenge.objects.filter(member=member, purpose=purpose, lock_version=lock_version)
+    challenge = asked.order_by("-created_at").first()
     if challenge is None:
         return None
+    wait = challenge.created_at + CODE_RESEND_AFTER - now if challenge.channel != ways.TOTP else timedelta()
     left = max(0, challenge.max_attempts - challenge.attempts)
     alive = challenge.consumed_at is None and challenge.superseded_at is None and challenge.expires_at > now
     return {
         "id": challenge.pk,
         "to": challenge.sent_to,
+        "channel": challenge.channel,
         "expires_at": challenge.expires_at,
         "alive": alive and left > 0,
         "tries_left": left,
         "tries": CODE_TRIES,
         "seconds_left": max(0, int((challenge.expires_at - now).total_seconds())),
-        "resend_in": max(0, ceil((challenge.created_at + CODE_RESEND_AFTER - now).total_seconds())),
+        "resend_in": max(0, ceil(wait.total_seconds())),
     }
 
 
-def _wrong(left: int) -> str:
+def wrong(left: int) -> str:
+    """What a wrong code is told."""
     if left == 0:
         return "That is not the code, and it was the last try for it. Please ask for a new one."
     return f"That is not the code. You have {left} {'try' if left == 1 else 'tries'} left."
 
 
-def _refusal(refused: challenges.Refused) -> str:
+def refusal(refused: challenges.Refused) -> str:
+    """Why no code was sent, in words."""
     wait = wording.span(timedelta(seconds=refused.retry_after)) if refused.retry_after else "a moment"
     if refused.retry_after and refused.retry_after > 3600:
         wait = f"{ceil(refused.retry_after / 3600)} hours"

@@ -19,7 +19,7 @@ STAFF_ACTIONS = [
 ]  # fmt: skip
 ADMIN_ACTIONS = ["replay", "change_rule", "rollback_rule"]
 MEMBER_PAGES = ["member", "question"]
-MEMBER_FORMS = ["unlock"]
+MEMBER_FORMS = ["unlock", "two_step"]
 MEMBER_ACTIONS = ["unlock_send", "unlock_password", "dispute", "confirm"]
 PUBLIC = ["home", "login", "logout", "portal", "mail_answer"]
 DEMO_ONLY = ["outbox", "register", "simulate"]

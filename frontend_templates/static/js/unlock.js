@@ -1,6 +1,6 @@
 // The unlock page's clocks. They run from the server's seconds, so a wrong clock here does not matter.
 const box = document.querySelector("[data-code]");
-const resend = document.querySelector("[data-resend]");
+const resends = [...document.querySelectorAll("[data-resend]")];
 const hint = document.querySelector("[data-resend-hint]");
 const began = performance.now();
 const passed = () => (performance.now() - began) / 1000;
@@ -18,15 +18,15 @@ function life() {
   if (left <= 0) {
     alive.hidden = true;
     box.querySelector("[data-over]").hidden = false;
-    resend.classList.add("first");
-    resend.focus();
+    resends[0]?.classList.add("first");
+    resends[0]?.focus();
   }
 }
 
 function again() {
   if (!hint) return;
   const left = Math.ceil(Number(box.dataset.resendIn) - passed());
-  resend.disabled = left > 0;
+  for (const button of resends) button.disabled = left > 0;
   hint.textContent = left > 0 ? `possible in ${left} s` : "";
 }
 
