@@ -62,8 +62,10 @@ class Rule:
         threshold: Any = None,
         severity: Severity | None = None,
         suggests: Action | None = None,
+        about: str | None = None,
     ) -> Signal:
-        """This rule's finding, milder or graver than usual where it says so. ``text`` is for a member to read."""
+        """This rule's finding, milder or graver than usual where it says so. ``text`` is for a member to read.
+        ``about`` names a source ("address:…", "device:…") whose many tries are one alert, whomever they were on."""
         worth = (severity or self.severity).shifted(self._shift)
         return Signal(
             detector=self.id,
@@ -73,6 +75,7 @@ class Rule:
             suggests=suggests or self.suggests,
             reason=Reason(self.id, text, observed, threshold),
             points=worth.points,
+            about=about,
         )
 
     @staticmethod

@@ -24,6 +24,7 @@ SETTLING = timedelta(hours=12)  # what came this soon after the member's first s
 LONG = timedelta(days=90)
 STRANGERS = 0.95  # show something new
 ALWAYS_SOME = 3  # visits' worth of doubt about a short past
+SHARED_BY = 4  # members seen at an address before today: an office's or a carrier's, where many are at home
 
 #: What every weighing of who acts wishes for.
 WHO: Mapping[str, Wish] = {
@@ -37,6 +38,8 @@ WHO: Mapping[str, Wish] = {
     "visits": Count(types(EventType.LOGIN_SUCCEEDED), LONG),
     "orders": Count(types(EventType.TRANSACTION_SUCCEEDED), LONG),
     "hours": Hours(types(EventType.LOGIN_SUCCEEDED), LONG, least=3),
+    "neighbours": Distinct("member_id", types(EventType.LOGIN_SUCCEEDED), timedelta(days=30), per="ip"),
+    "neighbours_today": Distinct("member_id", types(EventType.LOGIN_SUCCEEDED), timedelta(days=1), per="ip"),
 }
 AS_GOOD_AS_CASH = types(EventType.GIFT_CARD_REDEEMED, EventType.PAYOUT_REQUESTED)
 CONTACTS = frozenset({"email", "phone"})
@@ -113,6 +116,8 @@ def who(event: EventRecord, seen: Mapping[str, Any]) -> list[Fact]:
         facts.append(Fact("a device that is new to this account", _surprise(event, seen, "device_id")))
     if fresh(event, seen, "access") and not hides(event, seen):
         surprise = _surprise(event, seen, "access")
+        if event.network is None and seen["neighbours"] - seen["neighbours_today"] >= SHARED_BY:
+            surprise -= 1.2
         facts.append(Fact("a network that is new to it", min(surprise, 1.0) if travels else surprise))
         if fresh(event, seen, "country"):
             facts.append(Fact("a country that is new to it", 0.5 if travels else 1.6))

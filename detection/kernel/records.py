@@ -157,6 +157,7 @@ class Signal:
     points: int
     from_model: bool = False
     shadow: bool = False  # computed and kept, weighs nothing
+    about: str | None = None  # whom it is about where that is not the event's own subject: the source of a whole run
 
     def wire(self) -> dict[str, Any]:
         return {
@@ -189,6 +190,17 @@ class Verdict:
     @property
     def incident(self) -> str | None:
         return self.signals[0].family.incident if self.signals else None
+
+    @property
+    def subject(self) -> str:
+        """Whom an alert of this is about: where every finding is about a source, the source and not whom it tried."""
+        about = {signal.about for signal in self.signals}
+        return self.signals[0].about or self.event.subject if about and None not in about else self.event.subject
+
+    @property
+    def member_id(self) -> str | None:
+        """The member an alert of this is about, if it is about one."""
+        return self.event.member_id if self.subject == self.event.subject else None
 
     @property
     def reasons(self) -> tuple[Reason, ...]:

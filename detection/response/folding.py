@@ -50,13 +50,13 @@ def fold(verdicts: Sequence[Verdict], members: Mapping[str, Member], now: dateti
     folded = Folded()
     if not worth:
         return folded
-    subjects = {verdict.event.subject for verdict in worth}
+    subjects = {verdict.subject for verdict in worth}
     held = Alert.objects.select_for_update(of=("self",)).select_related("member", "assignee")
     current = {(a.subject, a.incident): a for a in held.filter(subject__in=subjects, folding=True)}
     ended: list[Alert] = []
     old_severity = {alert.pk: alert.severity for alert in current.values()}
     for verdict in worth:
-        key = (verdict.event.subject, verdict.incident or "")
+        key = (verdict.subject, verdict.incident or "")
         alert = current.get(key)
         if alert is not None and over(alert.last_seen_at, verdict, FOLD_FOR):
             alert.folding = False
@@ -113,9 +113,9 @@ def _write(folded: Folded, ended: list[Alert]) -> None:
 def _raise(verdict: Verdict, members: Mapping[str, Member], now: datetime) -> Alert:
     event = verdict.event
     alert = Alert(
-        subject=event.subject,
+        subject=verdict.subject,
         incident=verdict.incident or "",
-        member=members.get(event.member_id) if event.member_id else None,
+        member=members.get(verdict.member_id) if verdict.member_id else None,
         severity=Severity.LOW,
         severity_rank=0,
         risk_score=0,

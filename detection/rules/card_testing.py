@@ -50,5 +50,6 @@ class CardTesting(Rule):
                     f"Up to {limit - 1} would have passed as bad luck."
                 )
                 severity = Severity.HIGH if failed >= self.many else self.severity
-                return self.signal(text, observed=failed, threshold=limit, severity=severity)
+                about = f"address:{event.ip}" if place == "ip" else None
+                return self.signal(text, observed=failed, threshold=limit, severity=severity, about=about)
         return None

@@ -48,7 +48,7 @@ class CredentialStuffing(Rule):
                 f"{names} different accounts were tried from this address within {within}, and {failed} tries failed."
             )
             if not entered:
-                return self.signal(text, observed=names, threshold=least)
+                return self.signal(text, observed=names, threshold=least, about=f"address:{event.ip}")
             severity, suggests = (Severity.HIGH, Action.LOCK) if names >= self.names else (None, Action.CHALLENGE)
             return self.signal(text, observed=names, threshold=least, severity=severity, suggests=suggests)
         return None

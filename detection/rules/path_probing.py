@@ -49,5 +49,6 @@ class PathProbing(Rule):
             refused = seen["refused"]
         if refused < limit or refused < self.share * seen["pages"]:
             return None
+        about = None if event.member_id else f"address:{event.ip}"
         text = f"{refused} pages that are not there were asked for within {spoken(self.long_window)}."
-        return self.signal(text, observed=refused, threshold=limit)
+        return self.signal(text, observed=refused, threshold=limit, about=about)

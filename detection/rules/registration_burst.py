@@ -36,12 +36,12 @@ class RegistrationBurst(Rule):
     def inspect(self, event: EventRecord, seen: Seen) -> Signal | None:
         if not seen["young"]:
             return None
-        made, limit, where = seen["device"], self.limit, "on this device"
+        made, limit, where, about = seen["device"], self.limit, "on this device", f"device:{event.device_id}"
         if made < limit:
-            made, limit, where = seen["address"], self.address_limit, "at this address"
+            made, limit, where, about = seen["address"], self.address_limit, "at this address", f"address:{event.ip}"
             if made < self.share * seen["people"]:
                 return None
         if made < limit:
             return None
         text = f"{made} accounts were made {where} within {spoken(self.window)}. Up to {limit - 1} would have passed."
-        return self.signal(text, observed=made, threshold=limit)
+        return self.signal(text, observed=made, threshold=limit, about=about)

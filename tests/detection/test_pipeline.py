@@ -105,6 +105,18 @@ def test_further_failed_logins_fold_into_one_alert():
     assert Alert.objects.get().event_count >= 2
 
 
+def test_a_stuffing_run_over_many_members_is_one_alert_about_its_source():
+    report(*guesses_across(60))
+    judge_all()
+    alert = Alert.objects.get()
+    assert (alert.subject, alert.member) == (f"address:{BERLIN}", None)
+    assert alert.event_count > 40
+    assert alert.reasons[0]["observed"] == 60
+    (item,) = report(happened("login.succeeded", "mia", ip=BERLIN, device_id="thief", session_id="s"), ring=False)
+    pipeline.decide(item.event)
+    assert Alert.objects.filter(member__member_id="mia").count() == 1
+
+
 def test_after_a_day_of_event_time_the_next_hit_is_a_new_incident():
     settled_life()
     decide(large_payment())

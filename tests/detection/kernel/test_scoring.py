@@ -59,6 +59,13 @@ def test_trust_lowers_a_score_and_is_told_below_zero_after_what_raised_it() -> N
     assert [signal.detector for signal in verdict.signals] == ["payment-medium"]
 
 
+def test_what_is_all_about_a_source_is_its_alert_and_no_member_s() -> None:
+    run, own = finding(about="address:192.0.2.1"), finding(Severity.LOW, Family.PLACE)
+    assert (weighed(run).subject, weighed(run).member_id) == ("address:192.0.2.1", None)
+    assert (weighed(run, own).subject, weighed(run, own).member_id) == ("member:mia", "mia")
+    assert (weighed().subject, weighed().member_id) == ("member:mia", "mia")
+
+
 def test_all_trust_together_lowers_by_no_more_than_the_table_says() -> None:
     verdict = weighed(finding(), finding(family=Family.PLACE), *(assurance(20, f"a{n}") for n in range(5)))
     assert verdict.risk_score == 70 - MOST_TRUST
