@@ -21,7 +21,7 @@ warnings.filterwarnings("ignore", category=SecurityWarning)
 
 app = Celery("secureretail")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-for room in ("events", "notices", "webhooks", "expiry", "learning", "upkeep"):
+for room in ("events", "notices", "webhooks", "expiry", "learning", "rules", "upkeep"):
     app.autodiscover_tasks(["tasks"], related_name=room)
 
 

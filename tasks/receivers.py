@@ -14,7 +14,7 @@ import structlog
 from celery import current_app
 from django.conf import settings
 
-from detection.announcements import AuditWaiting, EventsAccepted, OutboxFilled, WebhooksWaiting, announced
+from detection.announcements import AuditWaiting, EventsAccepted, OutboxFilled, TrialAsked, WebhooksWaiting, announced
 from tasks.breaker import Breaker
 from tasks.courier import Courier
 from tasks.queues import queue_of
@@ -22,6 +22,7 @@ from tasks.queues import queue_of
 logger = structlog.get_logger(__name__)
 
 DRAIN, DELIVER, SEQUENCE = "tasks.events.drain", "tasks.notices.deliver", "tasks.upkeep.sequence_audit"
+BACKTEST = "tasks.rules.backtest"
 TELL_SHOP = "tasks.webhooks.deliver"
 #: A ring is of no use once the sweeper has been by several times.
 STALE_RING = 60
@@ -35,6 +36,7 @@ def connect() -> None:
     announced.connect(_on_outbox, sender=OutboxFilled, dispatch_uid="tasks.bell.outbox")
     announced.connect(_on_audit, sender=AuditWaiting, dispatch_uid="tasks.bell.audit")
     announced.connect(_on_webhooks, sender=WebhooksWaiting, dispatch_uid="tasks.bell.webhooks")
+    announced.connect(_on_trial, sender=TrialAsked, dispatch_uid="tasks.bell.trial")
 
 
 def wake(name: str) -> None:
@@ -56,6 +58,10 @@ def _on_webhooks(**_: Any) -> None:
 
 def _on_audit(**_: Any) -> None:
     wake(SEQUENCE)
+
+
+def _on_trial(**_: Any) -> None:
+    wake(BACKTEST)
 
 
 def _ring(names: Sequence[str]) -> None:

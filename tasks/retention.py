@@ -9,13 +9,15 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from detection.models import EventReference, FeedEntry, PortalToken, Receipt, WebhookMessage
+from detection.models import EventReference, FeedEntry, PortalToken, Receipt, RemovedEntry, RuleTrial, WebhookMessage
 
 #: Longer than any sender retries; Stripe, the most patient, does so for three days.
 RECEIPTS = timedelta(days=30)
 #: Nobody resumes a feed that far back: a page that old is loaded anew.
 FEED = timedelta(days=90)
 PORTAL_TOKENS = timedelta(days=1)
+#: Back-tests of rules, and lines taken off a list: what they expected and who did it is kept elsewhere for good.
+TRIALS = REMOVED_LINES = timedelta(days=90)
 #: Long after the last retry: what can be said again.
 WEBHOOKS = timedelta(days=30)
 #: A chargeback may come more than a year after its order.
@@ -32,6 +34,8 @@ def purge(*, now: datetime | None = None) -> dict[str, int]:
         "receipts": _delete(Receipt.objects.filter(received_at__lt=now - RECEIPTS)),
         "portal_tokens": _delete(PortalToken.objects.filter(expires_at__lt=now - PORTAL_TOKENS)),
         "feed_entries": _delete(_old_feed(now)),
+        "rule_trials": _delete(RuleTrial.objects.filter(created_at__lt=now - TRIALS)),
+        "removed_lines": _delete(RemovedEntry.objects.filter(removed_at__lt=now - REMOVED_LINES)),
         "webhooks": _delete(WebhookMessage.objects.filter(created_at__lt=now - WEBHOOKS)),
         "event_names": _delete(EventReference.objects.filter(created_at__lt=now - NAMES)),
     }

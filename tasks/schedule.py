@@ -34,6 +34,8 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "end locks and codes that ran out": _every("tasks.expiry.expire", 5),
     "chain the audit trail": _every("tasks.upkeep.sequence_audit", 2),
     "feel the pulse of the queue": _every("tasks.upkeep.pulse", 5),
+    "run back-tests of rules nobody was woken for": _every("tasks.rules.backtest", 15),
+    "send runaway rules back to shadow": _every("tasks.rules.trip", 30),
     "look for the events of labels that wait": _every("tasks.upkeep.match_labels", 60),
     "teach the models": _nightly("tasks.learning.train", 3, 17),
     "clear out and make room": _nightly("tasks.upkeep.purge", 4, 17),

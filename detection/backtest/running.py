@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -147,6 +148,10 @@ class Backtest:
                 handful = []
         yield from self._judge(handful)
 
+    def teach(self, events: Sequence[EventRecord], *, unproven: AbstractSet[str] = frozenset()) -> None:
+        """Take in a past that was judged already: it is known from then on, and nothing is said of it."""
+        self._store.rebuild({"": events}, unproven=unproven)
+
     def _judge(self, handful: Sequence[EventRecord]) -> Iterator[Step]:
         if not handful:
             return
@@ -164,10 +169,11 @@ class Backtest:
             self._tidy(verdicts[-1])
 
     def _fold(self, verdict: Verdict) -> dict[str, Any] | None:
-        key = (verdict.subject, verdict.incident or "")
+        event = verdict.event
+        key = (event.subject, verdict.incident or "")
         incident = self._incidents.get(key)
         if incident is None or over(incident.last_seen_at, verdict, FOLD_FOR):
-            incident = self._incidents[key] = _begin(verdict)
+            incident = self._incidents[key] = _begin(event, verdict.incident or "")
             incident.take_in(verdict)
         elif not incident.take_in(verdict):
             return None
@@ -182,13 +188,12 @@ class Backtest:
         }
 
 
-def _begin(verdict: Verdict) -> Incident:
-    event = verdict.event
-    digest = hashlib.sha256(f"{event.id}\n{verdict.subject}\n{verdict.incident or ''}".encode()).hexdigest()
+def _begin(event: EventRecord, kind: str) -> Incident:
+    digest = hashlib.sha256(f"{event.id}\n{event.subject}\n{kind}".encode()).hexdigest()
     return Incident(
         id=digest[:32],
-        subject=verdict.subject,
-        member_id=verdict.member_id,
+        subject=event.subject,
+        member_id=event.member_id,
         event_id=event.event_id,
         first_seen_at=event.occurred_at,
         last_seen_at=event.occurred_at,

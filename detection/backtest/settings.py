@@ -12,7 +12,8 @@ from typing import Any
 import detection.rules  # noqa: F401 - importing it puts every rule on the list
 from detection.catalog import Duty
 from detection.kernel.detector import Detector, Rule, registered
-from detection.kernel.vocabulary import RuleState
+from detection.kernel.vocabulary import RuleState, Severity
+from detection.response.presets import Preset
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -27,8 +28,9 @@ def duty_of(detectors: Iterable[Detector] | None = None) -> Duty:
 
 
 def duty_from(settings: Any) -> Duty:
-    """The roster of a settings file: ``{"rule-id": {"state": "live"|"shadow"|"off", "parameters": {...}}}``. Durations
-    are seconds or "90s", "5m", "2h", "30d". Rules it does not name are live as they come. Raises BadSettings."""
+    """The roster of a settings file: ``{"rule-id": {"state": "live", "severity": "low", "parameters": {...}}}``, each
+    optional. Durations are seconds or "90s", "5m", "2h", "30d". Rules it does not name are live as they come.
+    Raises BadSettings."""
     if not isinstance(settings, dict):
         raise BadSettings("settings are an object of rules by their id")
     rules = {cls.id: cls for cls in registered()}
@@ -38,8 +40,8 @@ def duty_from(settings: Any) -> Duty:
     detectors, shadow = [], set()
     for rule_id, cls in rules.items():
         setting = settings.get(rule_id, {})
-        if not isinstance(setting, dict) or set(setting) - {"state", "parameters"}:
-            raise BadSettings(f"{rule_id}: a setting has a state and parameters")
+        if not isinstance(setting, dict) or set(setting) - {"state", "severity", "parameters"}:
+            raise BadSettings(f"{rule_id}: a setting has a state, a severity and parameters")
         try:
             state = RuleState(setting.get("state", RuleState.LIVE))
         except ValueError:
@@ -48,8 +50,21 @@ def duty_from(settings: Any) -> Duty:
             continue
         if state is RuleState.SHADOW:
             shadow.add(rule_id)
-        detectors.append(_tuned(cls(), setting.get("parameters", {})))
+        rule = _tuned(cls(), setting.get("parameters", {}))
+        detectors.append(rule.tuned(severity=_severity(rule_id, setting.get("severity"))))
     return Duty(tuple(detectors), frozenset(shadow))
+
+
+def settings_of(preset: Preset) -> dict[str, Any]:
+    """A preset as a settings file."""
+    return {rule_id: setting.wire() for rule_id, setting in preset.rules.items()}
+
+
+def _severity(rule_id: str, said: Any) -> Severity | None:
+    try:
+        return Severity(said) if said is not None else None
+    except ValueError:
+        raise BadSettings(f"{rule_id}: a severity is low, medium or high") from None
 
 
 def _tuned(rule: Rule, parameters: Any) -> Rule:

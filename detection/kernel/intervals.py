@@ -15,3 +15,11 @@ def wilson(right: int, total: int) -> tuple[float, float]:
     middle = (share + square / (2 * total)) / (1 + square / total)
     reach = SURE / (1 + square / total) * sqrt(share * (1 - share) / total + square / (4 * total * total))
     return max(0.0, middle - reach), min(1.0, middle + reach)
+
+
+def byar(count: float) -> tuple[float, float]:
+    """The 95 % interval of what a count of rare things expects, by Byar's approximation to the exact Poisson one."""
+    more = count + 1
+    high = more * (1 - 1 / (9 * more) + SURE / (3 * sqrt(more))) ** 3
+    low = count * (1 - 1 / (9 * count) - SURE / (3 * sqrt(count))) ** 3 if count > 0 else 0.0
+    return max(0.0, low), high

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from django.utils import timezone
@@ -12,10 +13,10 @@ from django.utils import timezone
 from detection.announcements import DutyChanged, announce
 from detection.intake.schema import Wrong, moment, text
 from detection.intake.strict_json import escape, flaws
-from detection.kernel.lists import Unfit, canonical
+from detection.kernel.lists import MOST_SHOWN, Unfit, canonical
 from detection.kernel.records import Actor, iso
 from detection.kernel.vocabulary import ListEffect, ListKind
-from detection.models import ListEntry
+from detection.models import Alert, AlertDetector, ListEntry, RemovedEntry
 from detection.response import sheets
 from detection.work import unit_of_work
 
@@ -24,6 +25,8 @@ COLUMNS = ("effect", "kind", "value", "reason", "owner", "expires_at", "created_
 #: Told of an entry, never taken: who imports it owns it from then on.
 OURS = frozenset({"id", "owner", "created_at"})
 _AT_A_TIME = 400
+_LOOKED_AT = 500
+_KEPT = ("effect", "kind", "value", "reason", "owner", "expires_at", "created_at")
 
 
 @dataclass(slots=True)
@@ -75,10 +78,53 @@ def remove(entry_id: int, *, actor: Actor) -> bool:
         entry = ListEntry.objects.select_for_update().filter(pk=entry_id).first()
         if entry is None:
             return False
+        kept = {name: getattr(entry, name) for name in _KEPT}
+        RemovedEntry.objects.update_or_create(
+            entry_id=entry_id, defaults={**kept, "removed_at": timezone.now(), "removed_by": actor.label}
+        )
         entry.delete()
         work.audit("lists.removed", target=f"list:{entry_id}", **_told([entry]))
         announce(DutyChanged())
         return True
+
+
+def restore(entry_id: int, *, actor: Actor) -> Listed | None:
+    """Put a line that was taken off back as it was; None when there is no such line. One that stands again by another's
+    hand, or has expired, stays off."""
+    with unit_of_work(actor) as work:
+        gone = RemovedEntry.objects.select_for_update().filter(entry_id=entry_id).first()
+        if gone is None:
+            return None
+        if gone.expires_at is not None and gone.expires_at <= timezone.now():
+            return Listed(0, "rejected", errors=[_error("/expires_at", "past", "It has expired meanwhile.")])
+        kept = {name: getattr(gone, name) for name in _KEPT}
+        same = ListEntry.objects.filter(effect=gone.effect, kind=gone.kind, value=gone.value).first()
+        if same is not None:
+            return Listed(0, "duplicate", same)
+        entry = ListEntry.objects.create(pk=entry_id, **kept)
+        gone.delete()
+        work.audit("lists.restored", target=f"list:{entry_id}", **_told([entry]))
+        announce(DutyChanged())
+        return Listed(0, "created", entry)
+
+
+def removed(most: int = 10) -> list[RemovedEntry]:
+    """What was taken off lately, newest first."""
+    return list(RemovedEntry.objects.order_by("-removed_at")[:most])
+
+
+def touched(entry: ListEntry, most: int = 20) -> list[Alert]:
+    """Of the newest alerts this entry's list spoke in, those it was this entry that spoke. Two queries."""
+    detector = f"{entry.effect}-list"
+    spoke = AlertDetector.objects.filter(detector=detector).order_by("-alert__created_at")
+    keys = list(spoke.values_list("alert", flat=True)[:_LOOKED_AT])
+    named = f"{entry.kind} {entry.value}:"
+    found = (
+        alert
+        for alert in Alert.objects.filter(pk__in=keys).select_related("member").order_by("-created_at", "-pk")
+        if any(one["code"] == detector and str(one["observed"]).startswith(named[:MOST_SHOWN]) for one in alert.reasons)
+    )
+    return list(islice(found, most))
 
 
 def as_sheet(entries: Iterable[ListEntry]) -> str:

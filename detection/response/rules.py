@@ -3,38 +3,52 @@ seconds everywhere. Version 0 is the rule as it comes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.utils import timezone
 
 import detection.rules  # noqa: F401 - importing it puts every rule on the list
 from detection.announcements import DutyChanged, announce
-from detection.intake.strict_json import escape
-from detection.kernel.detector import Assurance, Rule, registered
-from detection.kernel.records import Actor, iso
+from detection.kernel.detector import Rule, registered
+from detection.kernel.records import SYSTEM, Actor, iso
 from detection.kernel.tuning import fitting, plain
-from detection.kernel.vocabulary import RuleState, Severity
-from detection.models import RuleChange, RuleSetting
+from detection.kernel.vocabulary import RuleState
+from detection.models import RuleChange, RuleSetting, RuleTrial
+from detection.response import estimates
+from detection.response.settings import (
+    AS_IT_COMES,
+    OWN,
+    Fault,
+    Setting,
+    fault,
+    plan,
+    read_note,
+    read_version,
+    setting_of,
+)
 from detection.work import unit_of_work
 
-OWN = "own"  # a severity: the one the rule comes with
-LONGEST_NOTE = 500
+__all__ = [
+    "OWN",
+    "Ruled",
+    "change",
+    "change_wire",
+    "find",
+    "history",
+    "put",
+    "rollback",
+    "settings",
+    "trip",
+    "undo_batch",
+    "wire",
+]
 
-Fault = dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """How a rule stands: its state, what differs from its own parameters, and its severity where that differs."""
-
-    state: str = RuleState.LIVE.value
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    severity: str = ""
-
-    def wire(self) -> dict[str, Any]:
-        return {"state": self.state, "parameters": dict(self.parameters), "severity": self.severity or None}
+#: What a back-test this old expected says nothing of today.
+TRIALS_COUNT_FOR = timedelta(days=30)
 
 
 @dataclass(slots=True)
@@ -68,22 +82,47 @@ def change(
     cls = find(rule_id)
     if cls is None:
         return Ruled(rule_id, missing=True)
-    fits, errors = _read(cls, state=state, parameters=parameters, severity=severity)
-    errors += _read_note(note) + _read_version(if_version, "/if_version", optional=True)
+    make, errors = plan(cls, state=state, parameters=parameters, severity=severity)
+    errors += read_note(note) + read_version(if_version, "/if_version", optional=True)
     if errors:
         return Ruled(rule_id, errors=errors)
-
-    def make(now: Setting) -> Setting:
-        dropped = {name for name, value in (parameters or {}).items() if value is None}
-        own = {name: plain(value) for name, value in cls().parameters().items()}
-        mixed = {**now.parameters, **fits}
-        return Setting(
-            state or now.state,
-            {name: value for name, value in sorted(mixed.items()) if name not in dropped and own.get(name) != value},
-            now.severity if severity is None else "" if severity in (OWN, cls.severity) else severity,
-        )
-
     return _write(cls, make, actor=actor, note=note.strip(), if_version=if_version)
+
+
+def put(cls: type[Rule], setting: Setting, *, actor: Actor, note: str, cause: str, batch: UUID) -> Ruled:
+    """Set a rule wholly, as one of the changes of a batch."""
+    return _write(cls, lambda _now: setting, actor=actor, note=note, cause=cause, batch=batch)
+
+
+def trip(rule_id: str, *, note: str, if_version: int) -> Ruled:
+    """Send a live rule back to shadow because it ran away. A rule that was set otherwise meanwhile stays so."""
+    cls = find(rule_id)
+    if cls is None:
+        return Ruled(rule_id, missing=True)
+    return _write(
+        cls,
+        lambda now: replace(now, state=RuleState.SHADOW.value) if now.state == RuleState.LIVE else now,
+        actor=SYSTEM,
+        note=note,
+        if_version=if_version,
+        cause=RuleChange.TRIP,
+    )
+
+
+def undo_batch(batch: UUID, *, actor: Actor) -> list[Ruled]:
+    """Put every rule of a batch back to how it stood before it: all of them, or none where one was changed since. Empty
+    when there is no such batch."""
+    with unit_of_work(actor):
+        made = list(RuleChange.objects.filter(batch=batch).order_by("rule_id"))
+        rows = RuleSetting.objects.select_for_update().order_by("rule_id")
+        versions = dict(rows.filter(rule_id__in=[one.rule_id for one in made]).values_list("rule_id", "version"))
+        changed = [one for one in made if versions.get(one.rule_id) != one.version]
+        if changed:
+            return [
+                Ruled(one.rule_id, versions.get(one.rule_id, 0), conflict={"version": versions.get(one.rule_id, 0)})
+                for one in changed
+            ]
+        return [rollback(one.rule_id, one.version - 1, actor=actor) for one in made]
 
 
 def rollback(rule_id: str, to_version: Any, *, actor: Actor, note: Any = "", if_version: Any = None) -> Ruled:
@@ -91,16 +130,22 @@ def rollback(rule_id: str, to_version: Any, *, actor: Actor, note: Any = "", if_
     cls = find(rule_id)
     if cls is None:
         return Ruled(rule_id, missing=True)
-    errors = _read_version(to_version, "/version") + _read_note(note)
-    errors += _read_version(if_version, "/if_version", optional=True)
+    errors = read_version(to_version, "/version") + read_note(note)
+    errors += read_version(if_version, "/if_version", optional=True)
     if errors:
         return Ruled(rule_id, errors=errors)
     then = RuleChange.objects.filter(rule_id=rule_id, version=to_version).first()
     if to_version and then is None:
-        return Ruled(rule_id, errors=[_fault("/version", "There is no such version of this rule.", "unknown")])
-    setting = Setting(then.state, then.parameters, then.severity) if then else Setting()
+        return Ruled(rule_id, errors=[fault("/version", "There is no such version of this rule.", "unknown")])
+    setting = setting_of(then) if then else AS_IT_COMES
     return _write(
-        cls, lambda _now: setting, actor=actor, note=note.strip(), if_version=if_version, restores=int(to_version)
+        cls,
+        lambda _now: setting,
+        actor=actor,
+        note=note.strip(),
+        if_version=if_version,
+        restores=int(to_version),
+        known=then.estimate if then else None,
     )
 
 
@@ -132,6 +177,7 @@ def wire(cls: type[Rule], setting: RuleSetting | None) -> dict[str, Any]:
         "version": setting.version if setting else 0,
         "changed_at": iso(setting.changed_at) if setting else None,
         "changed_by": setting.changed_by if setting else None,
+        "estimate": estimates.kept(setting.estimate) if setting else None,
     }
 
 
@@ -139,42 +185,63 @@ def change_wire(made: RuleChange) -> dict[str, Any]:
     """A version. ``parameters`` are those that differ from the rule's own."""
     return {
         "version": made.version,
-        **_of(made).wire(),
+        **setting_of(made).wire(),
         "restores": made.restores,
         "note": made.note,
         "by": made.by,
         "at": iso(made.at),
+        "cause": made.cause or None,
+        "batch": str(made.batch) if made.batch else None,
+        "estimate": estimates.kept(made.estimate),
     }
 
 
 def _write(
-    cls: type[Rule], make: Any, *, actor: Actor, note: str, if_version: int | None, restores: int | None = None
+    cls: type[Rule],
+    make: Callable[[Setting], Setting],
+    *,
+    actor: Actor,
+    note: str,
+    if_version: int | None = None,
+    restores: int | None = None,
+    known: estimates.Estimate | None = None,
+    cause: str = "",
+    batch: UUID | None = None,
 ) -> Ruled:
-    """Make the next version, unless another was quicker or nothing is different."""
+    """Make the next version, unless another was quicker or nothing is different. ``known`` is what was expected of the
+    rule as it stands from now on."""
     with unit_of_work(actor) as work:
         RuleSetting.objects.get_or_create(rule_id=cls.id, defaults={"version": 0})
         row = RuleSetting.objects.select_for_update().get(rule_id=cls.id)
         if if_version is not None and if_version != row.version:
             who = {"by": row.changed_by, "at": iso(row.changed_at), "version": row.version}
             return Ruled(cls.id, row.version, conflict=who)
-        before, after = _of(row), make(_of(row))
+        before = setting_of(row)
+        after = make(before)
         if before == after:
             return Ruled(cls.id, row.version)
+        row.estimate = _expected(cls.id, after) or known or (row.estimate if after.tuned_as(before) else None)
         row.state, row.parameters, row.severity = after.state, dict(after.parameters), after.severity
         row.version, row.changed_at, row.changed_by = row.version + 1, timezone.now(), actor.label
         row.save()
         RuleChange.objects.create(
             rule_id=cls.id, version=row.version, **_columns(after), restores=restores, note=note, at=row.changed_at,
-            by=actor.label,
+            by=actor.label, estimate=row.estimate, cause=cause, batch=batch,
         )  # fmt: skip
         told: dict[str, Any] = {"version": row.version, "note": note, "before": _told(before), "after": _told(after)}
-        work.audit("rule.changed", target=f"rule:{cls.id}", **told)
+        work.audit("rule.tripped" if cause == RuleChange.TRIP else "rule.changed", target=f"rule:{cls.id}", **told)
         announce(DutyChanged())
         return Ruled(cls.id, row.version, changed=True)
 
 
-def _of(row: RuleSetting | RuleChange) -> Setting:
-    return Setting(row.state, dict(sorted(row.parameters.items())), row.severity)
+def _expected(rule_id: str, setting: Setting) -> estimates.Estimate | None:
+    """What the newest back-test of these very settings found."""
+    lately = timezone.now() - TRIALS_COUNT_FOR
+    trials = RuleTrial.objects.filter(rule_id=rule_id, status=RuleTrial.DONE, finished_at__gt=lately)
+    for trial in trials.order_by("-created_at")[:50]:
+        if setting.tuned_as(trial) and (found := estimates.kept(trial.result.get("estimate"))):
+            return found
+    return None
 
 
 def _columns(setting: Setting) -> dict[str, Any]:
@@ -183,41 +250,3 @@ def _columns(setting: Setting) -> dict[str, Any]:
 
 def _told(setting: Setting) -> dict[str, Any]:
     return setting.wire() | {"parameters": {name: str(value) for name, value in setting.parameters.items()}}
-
-
-# --- what a change may say ----------------------------------------------------------------------------------
-
-
-def _read(cls: type[Rule], *, state: Any, parameters: Any, severity: Any) -> tuple[dict[str, Any], list[Fault]]:
-    """The parameters as they are kept, and what is wrong with the whole."""
-    errors: list[Fault] = []
-    states, severities = [item.value for item in RuleState], [item.value for item in Severity]
-    if state is not None and state not in states:
-        errors.append(_fault("/state", f"One of {', '.join(states)}.", "invalid_choice"))
-    if severity is not None and severity != OWN and severity not in severities:
-        errors.append(_fault("/severity", f"One of {', '.join(severities)}.", "invalid_choice"))
-    elif severity not in (None, OWN) and issubclass(cls, Assurance):
-        errors.append(_fault("/severity", "This rule speaks for the member: it lowers the risk and has no severity."))
-    if parameters is not None and not isinstance(parameters, Mapping):
-        return {}, [*errors, _fault("/parameters", "An object of parameters by their names.", "not_an_object")]
-    own = cls().parameters()
-    wanted = {name: value for name, value in (parameters or {}).items() if value is not None or name not in own}
-    fits, faults = fitting(cls(), wanted)
-    errors += [_fault(f"/parameters/{escape(name)}", detail) for name, detail in faults.items()]
-    return {name: plain(value) for name, value in fits.items()}, errors
-
-
-def _read_note(note: Any) -> list[Fault]:
-    if isinstance(note, str) and len(note.strip()) <= LONGEST_NOTE:
-        return []
-    return [_fault("/note", f"A text of at most {LONGEST_NOTE} characters.", "length")]
-
-
-def _read_version(version: Any, pointer: str, *, optional: bool = False) -> list[Fault]:
-    if (version is None and optional) or (type(version) is int and 0 <= version < 2**31):
-        return []
-    return [_fault(pointer, "The number of a version, from 0.")]
-
-
-def _fault(pointer: str, detail: str, code: str = "invalid") -> Fault:
-    return {"pointer": pointer, "detail": detail, "code": code}

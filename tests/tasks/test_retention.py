@@ -10,7 +10,7 @@ from django.utils import timezone
 from detection import feed
 from detection.feed import StaffViewer
 from detection.kernel.ids import uuid7
-from detection.models import FeedEntry, Member, PortalToken, Receipt
+from detection.models import FeedEntry, Member, PortalToken, Receipt, RemovedEntry, RuleTrial
 from tasks import retention
 from tests.cast import shop
 
@@ -32,8 +32,14 @@ def test_only_what_is_past_its_keeping_goes(monkeypatch: pytest.MonkeyPatch) -> 
     for days in (200, 100, 91, 10, 0):
         FeedEntry.objects.create(kind="health.changed", member=mia, at=now - timedelta(days=days))
     newest = feed.latest(StaffViewer())
-    assert retention.purge(now=now) == {"receipts": 5, "portal_tokens": 1, "feed_entries": 3, "event_names": 0}
-    assert retention.purge(now=now) == {"receipts": 0, "portal_tokens": 0, "feed_entries": 0, "event_names": 0}
+    for days in (100, 10):
+        RuleTrial.objects.create(
+            rule_id="scraping", state="live", starts_at=now, ends_at=now, created_at=now - timedelta(days=days)
+        )
+        RemovedEntry.objects.create(entry_id=days, created_at=now, removed_at=now - timedelta(days=days))
+    purged = {"receipts": 5, "portal_tokens": 1, "feed_entries": 3, "rule_trials": 1, "removed_lines": 1}
+    assert purged.items() <= retention.purge(now=now).items()
+    assert not any(retention.purge(now=now).values())
     assert feed.latest(StaffViewer()) == newest
 
 

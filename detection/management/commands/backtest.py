@@ -19,7 +19,9 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from detection.backtest import Backtest, BadLabels, BadSettings, History, Labels, Learner, Report, Step, duty_from
+from detection.backtest.settings import settings_of
 from detection.intake.schema import Wrong, moment
+from detection.response import presets
 
 MOST_SHOWN = 20
 
@@ -141,7 +143,10 @@ class _Summary:
         return told | ({"labels": self.report.wire()} if self.report else {})
 
 
-_SETTINGS_HELP = 'rules as {"rule-id": {"state": "live|shadow|off", "parameters": {…}}} in a JSON file'
+_SETTINGS_HELP = (
+    "how the rules stand: the name of a preset (retail, fintech, marketplace), a preset of your own in a TOML file, or "
+    '{"rule-id": {"state": "live|shadow|off", "severity": "low|medium|high", "parameters": {…}}} in a JSON file'
+)
 
 
 def _read(path: Path, bar: Progress) -> History:
@@ -161,6 +166,12 @@ def _judged(history: History, backtest: Backtest, bar: Progress) -> Iterator[Ste
 def _settings(path: str | None) -> Any:
     if path is None:
         return {}
+    try:
+        preset = presets.find(path) or (presets.read(Path(path)) if path.endswith(".toml") else None)
+    except presets.BadPreset as error:
+        raise BadSettings(str(error)) from error
+    if preset is not None:
+        return settings_of(preset)
     try:
         return json.loads(Path(path).read_bytes())
     except ValueError as error:
