@@ -77,11 +77,12 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 @pytest.fixture(autouse=True)
 def _fresh_features() -> None:
     """Every test meets an empty feature store, as it meets an empty database."""
-    from detection import catalog, conf
+    from detection import catalog, conf, measuring
     from detection.features import connect
 
     connect(conf.current().redis_features_url).flushdb()
     catalog.refresh()
+    measuring._away_until = 0.0  # a store another test took away is back
 
 
 @pytest.fixture(scope="session")
