@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from detection.anomaly.vector import (
     Kind,
     earlier,
     failures_before,
+    guessed_before,
     spent_before,
     times_usual,
 )
@@ -40,10 +41,20 @@ class Scorer(Protocol):
     @property
     def medians(self) -> Sequence[float]: ...
 
+    @property
+    def threshold(self) -> float: ...
+
     def scores(self, rows: Sequence[Sequence[float]]) -> Sequence[float]: ...
 
 
-def reasons(kind: Kind, scorer: Scorer, event: EventRecord, seen: Seen, row: Sequence[float]) -> list[str]:
+class Said(NamedTuple):
+    """One thing in words, and whether the event would have passed had it been as usual."""
+
+    words: str
+    decisive: bool
+
+
+def reasons(kind: Kind, scorer: Scorer, event: EventRecord, seen: Seen, row: Sequence[float]) -> list[Said]:
     """The things that weighed most, heaviest first, each a phrase a member could read.
 
     Each topic's features are set to their usual values in turn; named are the topics without which the score falls
@@ -54,15 +65,18 @@ def reasons(kind: Kind, scorer: Scorer, event: EventRecord, seen: Seen, row: Seq
         [scorer.medians[at] if at in columns else value for at, value in enumerate(row)] for columns in topics.values()
     ]
     whole, *without = scorer.scores([list(row), *calmed])
-    falls = sorted(zip((whole - score for score in without), topics, strict=True), key=lambda pair: -pair[0])
-    said = (in_words(topic, event, seen) for fall, topic in falls if fall > 0)
-    return [words for words in said if words][:MOST]
+    falls = sorted(zip((whole - score for score in without), without, topics, strict=True), key=lambda one: -one[0])
+    said = ((in_words(topic, event, seen), score <= scorer.threshold) for fall, score, topic in falls if fall > 0)
+    return [Said(words, decisive) for words, decisive in said if words][:MOST]
 
 
-def sentence(kind: Kind, event: EventRecord, said: Sequence[str]) -> str:
-    """The finding as one sentence."""
+def sentence(kind: Kind, event: EventRecord, said: Sequence[Said]) -> str:
+    """The finding as a sentence, and what would have passed where the first thing alone decided."""
     whose = f"this account's usual {kind.usual}" if event.member_id else f"usual {kind.usual}"
-    return f"Unlike {whose}: {'; '.join(said)}." if said else f"Unlike {whose}, taken as a whole."
+    if not said:
+        return f"Unlike {whose}, taken as a whole."
+    told = f"Unlike {whose}: {'; '.join(one.words for one in said)}."
+    return f"{told} Without the first it would have passed." if said[0].decisive else told
 
 
 def in_words(topic: str, event: EventRecord, seen: Seen) -> str | None:
@@ -92,17 +106,30 @@ def _counted(number: float, unit: str) -> str:
     return f"{number:.0f} {unit}" + ("" if round(number) == 1 else "s")
 
 
-def _first_seen(what: str, name: str) -> Callable[[EventRecord, Seen], str]:
-    def say(event: EventRecord, seen: Seen) -> str:
+def _first_seen(what: str, name: str) -> Callable[[EventRecord, Seen], str | None]:
+    def say(event: EventRecord, seen: Seen) -> str | None:
         since = seen.get(f"{name}_first")
+        if getattr(event, name) is None:
+            return None
         age = event.occurred_at - since if isinstance(since, datetime) else timedelta(0)
         return f"{what} first seen {ago(age)}"
 
     return say
 
 
-def _agent(event: EventRecord, seen: Seen) -> str:
-    return _first_seen(event.agent or "a browser", "agent")(event, seen)
+def _youth(event: EventRecord, seen: Seen) -> str | None:
+    since = seen.get("member_first")
+    return f"an account first seen {ago(event.occurred_at - since)}" if isinstance(since, datetime) else None
+
+
+def _since_sign_in(text: str) -> Callable[[EventRecord, Seen], str | None]:
+    def say(event: EventRecord, seen: Seen) -> str | None:
+        last = seen.get("last_sign_in")
+        if not isinstance(last, Mapping) or not isinstance(last.get("occurred_at"), datetime):
+            return None
+        return text.format(ago(event.occurred_at - last["occurred_at"]))
+
+    return say
 
 
 def _network(event: EventRecord, _seen: Seen) -> str | None:
@@ -114,7 +141,10 @@ def _amount(event: EventRecord, seen: Seen) -> str | None:
     times = times_usual(event.amount, seen.get("habit"))
     if times < 1:
         return None
-    return f"{times:.0f} times the usual payment" if times >= 2 else "a larger payment than usual"
+    told = f"{times:.0f} times the usual payment" if times >= 2 else "a larger payment than usual"
+    habit: Any = seen["habit"]
+    middle, spread = float(habit["median"]), 1.4826 * float(habit.get("mad") or 0)
+    return f"{told} (mostly {max(middle - spread, 0):,.0f} to {middle + spread:,.0f} {event.currency})"
 
 
 def _spending(event: EventRecord, seen: Seen) -> str | None:
@@ -127,10 +157,10 @@ def _pace(event: EventRecord, seen: Seen) -> str | None:
     return f"{_counted(count, 'earlier payment event')} within the hour" if count else None
 
 
-def _failures(name: str, where: str) -> Callable[[EventRecord, Seen], str | None]:
+def _failures(name: str, within: str, where: str = "") -> Callable[[EventRecord, Seen], str | None]:
     def say(event: EventRecord, seen: Seen) -> str | None:
         count = failures_before(event, seen.get(name))
-        return f"{_counted(count, 'failed payment')}{where} within the hour" if count else None
+        return f"{_counted(count, 'failed payment')}{where} within {within}" if count else None
 
     return say
 
@@ -144,8 +174,23 @@ def _count(name: str, unit: str, within: str) -> Callable[[EventRecord, Seen], s
 
 
 def _guessed_here(_event: EventRecord, seen: Seen) -> str | None:
-    count = float(seen.get("guessed_here") or 0)
-    return f"failed sign-ins to {_counted(count, 'account')} from the same address within the hour" if count else None
+    count = guessed_before(seen)
+    return (
+        f"failed sign-ins to {_counted(count, 'other account')} from the same address within a day" if count else None
+    )
+
+
+def _shared_device(_event: EventRecord, seen: Seen) -> str | None:
+    count = max(float(seen.get("members_on_device") or 0), float(seen.get("accounts_on_device") or 0))
+    return f"{_counted(count, 'account')} on the same device within a day" if count > 1 else None
+
+
+def _session(_event: EventRecord, seen: Seen) -> str | None:
+    for name, units in (("session_countries", "countries"), ("session_devices", "devices"), ("session_lines", "lines")):
+        count = float(seen.get(name) or 0)
+        if count > 1:
+            return f"one session on {count:.0f} {units} within three hours"
+    return None
 
 
 def _credentials(event: EventRecord, seen: Seen) -> str | None:
@@ -158,21 +203,33 @@ def _credentials(event: EventRecord, seen: Seen) -> str | None:
 
 WORDS: dict[str, Callable[[EventRecord, Seen], str | None]] = {
     "device": _first_seen("a device", "device_id"),
-    "address": _first_seen("an internet address", "ip"),
+    "address": _first_seen("a network", "access"),
     "country": _first_seen("a country", "country"),
     "method": _first_seen("a payment method", "payment_method_id"),
-    "agent": _agent,
     "network": _network,
+    "hour": lambda _event, _seen: "an hour of the day this account has hardly been used at",
+    "youth": _youth,
     "credentials": _credentials,
+    "travel": _since_sign_in("far from where the sign-in {} was"),
+    "dormancy": _since_sign_in("nobody signed in since {}"),
+    "sign_ins": _count("sign_ins_hour", "sign-in", "the hour"),
     "amount": _amount,
     "spending": _spending,
     "pace": _pace,
-    "failures": _failures("failures_hour", ""),
-    "failures_here": _failures("failures_here", " from the same address"),
+    "failures": _failures("failures_hour", "the hour"),
+    "failures_here": _failures("failures_here", "a day", " from the same address"),
     "methods": _count("methods_day", "payment method", "a day"),
-    "methods_here": _count("methods_here", "payment method", "the hour from the same address"),
+    "methods_here": _count("methods_here", "payment method", "a day from the same address"),
     "browsing": lambda _event, _seen: "a payment without looking at anything first",
-    "guesses": _count("guesses", "failed sign-in", "the hour"),
+    "session": _session,
+    "guesses": _count("guesses", "failed sign-in", "three hours"),
     "guessed_here": _guessed_here,
-    "addresses": _count("addresses_day", "internet address", "a day"),
+    "names_here": _count("names_here", "unknown name", "a day, tried from the same address"),
+    "accounts_here": _count("accounts_here", "new account", "a day from the same address"),
+    "shared_device": _shared_device,
+    "pages": _count("pages", "different page", "ten minutes"),
+    "pages_here": _count("pages_here", "different page", "ten minutes from the same address"),
+    "refused": _count("refused_here", "missing page", "two hours from the same address"),
+    "nameless": lambda _event, _seen: "a visitor who keeps no session",
+    "machine": lambda _event, _seen: "a program instead of a browser",
 }

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from detection.anomaly.tails import Blend, FrozenTails
+
 LEAF = -1
 
 
@@ -87,6 +89,37 @@ class Whole:
         """What its ``decision_function`` answers: higher is stranger."""
         with _one_at_a_time:
             return np.asarray(self.detector.decision_function(rows), np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Blended:
+    """A blend with its forest as flat arrays."""
+
+    forest: Forest
+    blend: Blend
+
+    def scores(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What the blend's ``decision_function`` answers."""
+        return self.blend.combined([self.forest.scores(rows), self.blend.parts_[1].decision_function(rows)])
+
+
+@dataclass(frozen=True, eq=False)
+class Frozen:
+    """Frozen tails: arrays nobody changes, so any thread may ask."""
+
+    tails: FrozenTails
+
+    def scores(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        return self.tails.decision_function(rows)
+
+
+def scorer_of(name: str, fitted: Any) -> Forest | Blended | Frozen | Whole:
+    """The quickest form of a fitted detector that answers as it does."""
+    if name == "iforest":
+        return Forest.of(fitted)
+    if name == "blend":
+        return Blended(Forest.of(fitted.parts_[0]), fitted)
+    return Frozen(fitted) if name == "tails" else Whole(fitted)
 
 
 _one_at_a_time = Lock()

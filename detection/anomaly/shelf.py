@@ -18,6 +18,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from detection import conf
+from detection.anomaly import makes
 from detection.anomaly.detector import AnomalyDetector, Model
 from detection.anomaly.trainer import Trained
 from detection.anomaly.vector import KINDS, kind_named
@@ -31,12 +32,6 @@ logger = structlog.get_logger(__name__)
 
 LIBRARIES = ("numpy", "scikit-learn", "pyod", "skops")  # another version of these may score otherwise
 LARGEST = 64 * 1024 * 1024
-
-#: The only types beside skops' own (plain Python, numpy, scikit-learn's public ones) an archive may hold, by detector.
-TRUSTED = {
-    "iforest": ["pyod.models.iforest.IForest", "sklearn.tree._tree.Tree"],
-    "hbos": ["pyod.models.hbos.HBOS"],
-}
 
 _open: dict[int, Model] = {}  # models this process has opened, by row
 _last: list[AnomalyDetector] = []
@@ -57,12 +52,14 @@ def put(trained: Trained, *, activate: bool = False, actor: Actor = SYSTEM) -> M
     import skops.io
 
     archive = skops.io.dumps(trained.detector, compression=8, compresslevel=6)  # ZIP_DEFLATED
+    types = makes.trusted(trained.detector_name, skops.io.get_untrusted_types(data=archive))
     digest = hashlib.sha256(archive).hexdigest()
     manifest = {
         "kind": trained.kind,
         "detector": trained.detector_name,
         "digest": digest,
         "size": len(archive),
+        "types": types,
         "features": list(trained.names),
         "medians": list(trained.medians),
         "threshold": trained.threshold,
@@ -209,11 +206,12 @@ def _opened(row: ModelVersion) -> Model:
     import skops.io
     from skops.io.exceptions import UntrustedTypesFoundException
 
-    from detection.anomaly.forest import Forest, Whole
+    from detection.anomaly.forest import scorer_of
 
     try:
-        fitted = skops.io.loads(archive, trusted=TRUSTED[manifest["detector"]])
-    except UntrustedTypesFoundException as fault:
+        types = makes.trusted(manifest["detector"], manifest["types"])
+        fitted = skops.io.loads(archive, trusted=types)
+    except (UntrustedTypesFoundException, makes.Unsuitable) as fault:
         raise Unusable("the file holds types that are not on our list; train again") from fault
     return Model(
         kind=row.kind,
@@ -221,7 +219,7 @@ def _opened(row: ModelVersion) -> Model:
         names=tuple(manifest["features"]),
         medians=tuple(manifest["medians"]),
         threshold=float(manifest["threshold"]),
-        scorer=Forest.of(fitted) if manifest["detector"] == "iforest" else Whole(fitted),
+        scorer=scorer_of(manifest["detector"], fitted),
     )
 
 

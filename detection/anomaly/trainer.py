@@ -10,25 +10,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from detection.anomaly import makes
+from detection.anomaly.drift import profile
 from detection.anomaly.vector import Kind, kind_named
 from detection.kernel.records import iso
 
 NEED_ROWS = 320  # with four fifths fitted on, a tree still finds its full sample
 NEED_SUBJECTS = 20
 CLEAN_SHARE = 0.2  # the newest part, kept from fitting: the threshold is set on it
-ALERT_BUDGET = 0.002  # of ordinary events may be called strange
 SOURCE_SHARE = 0.01  # of the rows may come from one subject, or address, …
 SOURCE_TIMES = 3  # … or this many times what a usual subject has, …
 SOURCE_LEAST = 20  # … but so many always may
 SEED = 20_190_806
-TREES, SAMPLE = 200, 256
 PROBES = 0.1  # rows added for every row, see ``_with_probes``
-
-#: Detectors by the name a trainer asks for, as PyOD spells them.
-DETECTORS = {
-    "iforest": "pyod.models.iforest.IForest",
-    "hbos": "pyod.models.hbos.HBOS",
-}
+MOST_READ = 400_000  # rows held while reading; of more, as many by lot
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +35,7 @@ class Row:
     subject: str
     address: str | None = None
     unfit: str = ""
+    ruled: bool = False  # a rule spoke about it too
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,11 +73,13 @@ def train(
     kind_name: str,
     *,
     detector_name: str = "iforest",
-    budget: float = ALERT_BUDGET,
+    budget: float | None = None,
     seed: int = SEED,
 ) -> Trained | TooLittle:
-    """Fit a model of this kind. The same rows and seed make the same model."""
+    """Fit a model of this kind. The same rows and seed make the same model. Raises makes.Unsuitable."""
     kind = kind_named(kind_name)
+    budget = budget or kind.budget
+    place = makes.place_of(detector_name)
     usable, left_out = fit_to_learn_from(rows, kind, seed=seed)
     subjects = len({row.subject for row, _ in usable})
     if len(usable) < NEED_ROWS or subjects < NEED_SUBJECTS:
@@ -91,12 +89,16 @@ def train(
 
     values = np.array([vector for _, vector in usable], np.float64)
     cut = len(usable) - max(int(len(usable) * CLEAN_SHARE), 1)
+    learned = _by_lot(values[:cut], makes.most_rows(detector_name), seed)
     started = time.perf_counter()
-    detector = new_detector(detector_name, seed)
-    detector.fit(_with_probes(values[:cut], seed))
+    detector = makes.new(detector_name, seed)
+    detector.fit(_with_probes(learned, seed))
     seconds = time.perf_counter() - started
+    makes.conform(detector, values[cut:], detector_name)
     clean = np.asarray(detector.decision_function(values[cut:]))
     threshold = float(np.quantile(clean, 1 - budget, method="higher"))
+    strange = clean > threshold
+    days = max((usable[-1][0].occurred_at - usable[cut][0].occurred_at).total_seconds() / 86_400, 1.0)
     return Trained(
         kind=kind_name,
         detector_name=detector_name,
@@ -105,10 +107,12 @@ def train(
         medians=tuple(float(value) for value in np.median(values[:cut], axis=0)),
         threshold=threshold,
         card={
-            "detector": DETECTORS[detector_name],
+            "detector": place,
             "rows": cut,
-            "probes": int(cut * PROBES),
+            "fitted_on": len(learned),
+            "probes": int(len(learned) * PROBES),
             "clean_rows": len(usable) - cut,
+            "clean_a_day": round((len(usable) - cut) / days, 1),
             "subjects": subjects,
             "left_out": left_out,
             "window": [iso(usable[0][0].occurred_at), iso(usable[cut - 1][0].occurred_at)],
@@ -116,10 +120,12 @@ def train(
             "features": list(kind.names),
             "budget": budget,
             "threshold": threshold,
-            "strange_in_clean": int((clean > threshold).sum()),
+            "strange_in_clean": int(strange.sum()),
             "seed": seed,
             "fit_seconds": round(seconds, 3),
             "memory_mb": _peak_memory(),
+            "profile": {name: profile(values[:cut, at]) for at, name in enumerate(kind.names)},
+            "scores": profile(clean),
         },
     )
 
@@ -130,29 +136,24 @@ def fit_to_learn_from(
     """The rows that may teach, in order of time, each with its vector; and how many were left out, by reason."""
     left_out: Counter[str] = Counter()
     usable: list[tuple[Row, list[float]]] = []
+    lot, read = random.Random(seed), 0  # noqa: S311 - a fair draw that can be repeated, no secret
     for row in rows:
         vector = None if row.unfit else kind.row(row.measured)
         if vector is None:
             left_out[row.unfit or "not measured"] += 1
-        else:
+            continue
+        read += 1
+        if len(usable) < MOST_READ:
             usable.append((row, vector))
+        elif (at := lot.randrange(read)) < MOST_READ:  # every row has the same chance (Vitter 1985)
+            usable[at] = (row, vector)
+    if read > MOST_READ:
+        left_out["more than are needed"] = read - MOST_READ
     kept = _fair_shares(usable, seed)
     if len(kept) < len(usable):
         left_out["one source dominates"] = len(usable) - len(kept)
     kept.sort(key=_in_time)
     return kept, dict(sorted(left_out.items()))
-
-
-def new_detector(name: str, seed: int) -> Any:
-    """An unfitted PyOD detector by our name for it. Raises KeyError for one we do not use."""
-    DETECTORS[name]
-    if name == "hbos":
-        from pyod.models.hbos import HBOS
-
-        return HBOS()
-    from pyod.models.iforest import IForest
-
-    return IForest(n_estimators=TREES, max_samples=SAMPLE, random_state=seed, n_jobs=1)
 
 
 def _with_probes(values: Any, seed: int) -> Any:
@@ -168,6 +169,15 @@ def _with_probes(values: Any, seed: int) -> Any:
     at = np.arange(len(probes)), lot.integers(values.shape[1], size=len(probes))
     probes[at] = lot.uniform(0, 1, len(probes)) * np.maximum(values.max(axis=0), 1.0)[at[1]]
     return np.vstack([values, probes])
+
+
+def _by_lot(values: Any, most: int, seed: int) -> Any:
+    """The rows, or so many of them when there are more."""
+    import numpy as np
+
+    if len(values) <= most:
+        return values
+    return values[np.sort(np.random.default_rng(seed).choice(len(values), most, replace=False))]
 
 
 def _fair_shares(usable: list[tuple[Row, list[float]]], seed: int) -> list[tuple[Row, list[float]]]:

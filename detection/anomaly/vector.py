@@ -1,41 +1,39 @@
 """What a model looks at: each kind's features, measured in plain Python, the same for training and for judging.
 
-Every feature is 0 where nothing speaks of risk and grows towards risk only. Novelty is the member's own: something is
-new by as much as it is younger than the member is to us, so a shop's first days, or a new member's, are not strange.
+Every feature is 0 where nothing speaks of risk and grows towards risk only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import cached_property
-from math import isfinite, log, log1p
+from math import log, log1p
 from typing import Any
 
+from detection.anomaly import novelty
+from detection.anomaly.novelty import NETWORK_RISK, more, plain, surprise
 from detection.kernel.detector import Seen
-from detection.kernel.features import Baseline, Count, Distinct, FirstSeen, Last, Sum, Wish, types
+from detection.kernel.features import Baseline, Count, Distinct, FirstSeen, Known, Last, Sum, Wish, types
 from detection.kernel.records import EventRecord
 from detection.kernel.vocabulary import BROWSING, CREDENTIAL_CHANGES, EventType
 
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-SETTLED = timedelta(days=90)  # what is known this long is not new at all
-SOON = timedelta(days=7)  # a credential change is remembered this long
-SETTLED_SECONDS, SOON_SECONDS, MINUTE = SETTLED.total_seconds(), SOON.total_seconds(), 60.0
-CEILING = 1_000_000.0
-PLACES = 4  # decimals kept: what is stored is what was judged
+TEN, HOUR, SHORTLY, DAY = timedelta(minutes=10), timedelta(hours=1), timedelta(hours=3), timedelta(days=1)
+LONG = timedelta(days=90)
 
 PAID = types(EventType.TRANSACTION_ATTEMPTED, EventType.TRANSACTION_SUCCEEDED)
 PAYMENTS = PAID | {EventType.PAYMENT_FAILED}
+REFUSED, FAILED = types(EventType.PAYMENT_FAILED), types(EventType.LOGIN_FAILED)
+ENTERED, MADE = types(EventType.LOGIN_SUCCEEDED), types(EventType.ACCOUNT_CREATED)
+LOOKS, VIEWED = types(*BROWSING), types(EventType.PAGE_VIEWED)
 #: How many of the ``PAID`` events behind one order the judged event knows to be its own.
 OWN: dict[str, int] = {
     EventType.TRANSACTION_ATTEMPTED: 1,
     EventType.TRANSACTION_SUCCEEDED: 2,
     EventType.PAYMENT_FAILED: 1,
 }
-
-#: How far a network is from someone's home line.
-NETWORK_RISK = {"cdn": 0.5, "hosting": 1.0, "bot": 1.0, "vpn": 1.0, "tor": 2.0}
+MACHINES = frozenset({"library", "headless", "empty"})  # agents that are no browser
 
 Measure = Callable[[EventRecord, Seen], float]
 
@@ -59,6 +57,7 @@ class Kind:
     usual: str  # what it compares with, for people: "payments"
     listens_to: frozenset[str]
     features: tuple[Feature, ...]
+    budget: float = 0.002  # of ordinary events may be called strange
 
     @property
     def detector_id(self) -> str:
@@ -87,31 +86,6 @@ class Kind:
         return [plain(measured[name]) for name in self.names]
 
 
-def plain(value: Any) -> float:
-    """A finite number from 0 up, whatever comes in."""
-    try:
-        if value == 0.0:  # most are
-            return 0.0
-        number = float(value)
-    except (TypeError, ValueError, ArithmeticError):
-        return 0.0
-    return round(min(max(number, 0.0), CEILING), PLACES) if isfinite(number) else 0.0
-
-
-def freshness(since: Any, now: datetime) -> float:
-    """1 for just now, falling with the logarithm of the age to 0 at ``SETTLED``."""
-    return _recency(since, now, SETTLED_SECONDS) if isinstance(since, datetime) else 1.0
-
-
-def novelty(event: EventRecord, seen: Seen, name: str) -> float:
-    """How much younger this event's value of a field is than the member, from 0 to 1."""
-    member, value = seen.get("member_first"), seen.get(f"{name}_first")
-    if member is None or value == member or getattr(event, name) is None:
-        return 0.0
-    now = event.occurred_at
-    return max(freshness(value, now) - freshness(member, now), 0.0)
-
-
 def times_usual(amount: Any, habit: Any) -> float:
     """An amount as a multiple of the usual one; 0 without a habit."""
     if amount is None or not isinstance(habit, Mapping) or not habit.get("median"):
@@ -135,13 +109,9 @@ def failures_before(event: EventRecord, count: Any) -> float:
     return max(float(count or 0) - (event.type == EventType.PAYMENT_FAILED), 0.0)
 
 
-def _recency(since: datetime, now: datetime, settled: float) -> float:
-    age = max((now - since).total_seconds(), 0.0) + MINUTE
-    return log(settled / age) / log(settled / MINUTE) if age < settled else 0.0
-
-
-def _stranger(event: EventRecord, seen: Seen) -> float:
-    return novelty(event, seen, "device_id") * novelty(event, seen, "ip")
+def guessed_before(seen: Seen) -> float:
+    """Other accounts that were tried from the same address."""
+    return max(float(seen.get("guessed_here") or 0) - bool(seen.get("guesses")), 0.0)
 
 
 def _above_usual(event: EventRecord, seen: Seen) -> float:
@@ -157,96 +127,169 @@ def _beyond_spread(event: EventRecord, seen: Seen) -> float:
     return log1p(max(float(event.amount) - float(habit["median"]), 0.0) / spread)
 
 
-def _day_above_usual(event: EventRecord, seen: Seen) -> float:
-    return log1p(times_usual(spent_before(event, seen), seen.get("habit")))
-
-
-def _new_device_large(event: EventRecord, seen: Seen) -> float:
-    return novelty(event, seen, "device_id") * _above_usual(event, seen)
-
-
-def _after_change(event: EventRecord, seen: Seen) -> float:
-    """1 right after a credential change, 0 a week later."""
-    last = seen.get("credential_change")
-    if not isinstance(last, Mapping) or not isinstance(last.get("occurred_at"), datetime):
-        return 0.0
-    return _recency(last["occurred_at"], event.occurred_at, SOON_SECONDS)
-
-
 def _unbrowsed(event: EventRecord, seen: Seen) -> float:
     return float(event.session_id is not None and not seen.get("browsed"))
 
 
+def _asked(measure: Measure) -> Measure:
+    """Search engines come from addresses they publish: what they do is no sign of anything."""
+    return lambda event, seen: 0.0 if event.network == "bot" else measure(event, seen)
+
+
 def _first(*names: str) -> dict[str, Wish]:
-    return {"member_first": FirstSeen("member_id"), **{f"{name}_first": FirstSeen(name) for name in names}}
+    """What the surprise of these fields takes."""
+    past: dict[str, Wish] = {"member_first": FirstSeen("member_id")}
+    past |= {"visits": Count(ENTERED, LONG), "orders": Count(types(EventType.TRANSACTION_SUCCEEDED), LONG)}
+    past |= {f"{name}_first": FirstSeen(name) for name in names}
+    return past | {f"{name}_known": Known(name) for name in names}
 
 
-def _new(name: str, topic: str) -> Feature:
-    return Feature(f"{topic}_novelty", lambda event, seen: novelty(event, seen, name), (topic,), _first(name))
-
-
-def _more_than_one(name: str, topic: str, wish: Wish) -> Feature:
-    return Feature(name, lambda _event, seen: log1p(max(float(seen.get(name) or 0) - 1, 0.0)), (topic,), {name: wish})
-
-
+DEVICE, PLACE = _first("device_id"), _first("device_id", "access", "country") | {"network_first": FirstSeen("network")}
 HABIT = {"habit": Baseline(PAID, per="subject")}
-CHANGES = types(*CREDENTIAL_CHANGES)
+GUESSES: dict[str, Wish] = {"guesses": Count(FAILED, SHORTLY)}
+LAST: dict[str, Wish] = {"last_sign_in": Last(ENTERED, LONG)}
+
+
+def _of(name: str, measure: Measure, *topics: str, needs: Mapping[str, Wish]) -> Feature:
+    return Feature(name, measure, topics, needs)
+
+
+def _more(name: str, topic: str, wish: Wish) -> Feature:
+    """How many more than one."""
+    return Feature(name, lambda _event, seen: more(seen.get(name)), (topic,), {name: wish})
+
+
 WHO = (
-    _new("device_id", "device"),
-    _new("ip", "address"),
-    _new("country", "country"),
-    _new("agent", "agent"),
-    Feature("stranger", _stranger, ("device", "address"), _first("device_id", "ip")),
-    Feature("network_risk", lambda event, _seen: NETWORK_RISK.get(event.network or "", 0.0), ("network",)),
-    Feature("after_change", _after_change, ("credentials",), {"credential_change": Last(CHANGES, SOON)}),
-    Feature(
+    _of("device", lambda event, seen: surprise(event, seen, "device_id"), "device", needs=DEVICE),
+    _of("country", lambda event, seen: novelty.place(event, seen, "country"), "country", needs=PLACE),
+    _of("stranger", novelty.stranger, "device", "address", needs=PLACE),
+    _of("network_risk", novelty.hides, "network", needs=PLACE),
+    _of("hour", novelty.odd_hour, "hour", needs=DEVICE | _first("hours")),
+    _of("youth", novelty.youth, "youth", needs={"member_first": FirstSeen("member_id")}),
+    _of(
+        "after_change",
+        novelty.after_change,
+        "credentials",
+        needs=DEVICE | {"credential_change": Last(types(*CREDENTIAL_CHANGES), novelty.SOON)},
+    ),
+    _of(
         "guesses",
-        lambda _event, seen: log1p(float(seen.get("guesses") or 0)),
-        ("guesses",),
-        {"guesses": Count(types(EventType.LOGIN_FAILED), HOUR)},
+        lambda event, seen: novelty.guessed(event, seen, float(seen.get("guesses") or 0)),
+        "guesses",
+        needs=DEVICE | GUESSES,
+    ),
+    _of(
+        "guessed_here",
+        lambda _event, seen: log1p(guessed_before(seen)),
+        "guessed_here",
+        needs=GUESSES | {"guessed_here": Distinct("member_id", FAILED, DAY, per="ip")},
+    ),
+    _of(
+        "names_here",
+        lambda _event, seen: log1p(float(seen.get("names_here") or 0)),
+        "names_here",
+        needs={"names_here": Distinct("email", FAILED, DAY, per="ip")},
+    ),
+    _more("accounts_here", "accounts_here", Distinct("member_id", MADE, DAY, per="ip")),
+    _more("accounts_on_device", "shared_device", Distinct("member_id", MADE, DAY, per="device")),
+    _of("haste", novelty.haste, "travel", needs=PLACE | LAST),
+)
+DOOR = (
+    _more("members_on_device", "shared_device", Distinct("member_id", ENTERED, DAY, per="device")),
+    _of("dormancy", novelty.dormancy, "dormancy", needs=DEVICE | LAST),
+    _of(
+        "sign_ins_hour",
+        lambda event, seen: more(seen.get("sign_ins_hour")) * novelty.foreign(event, seen),
+        "sign_ins",
+        needs=DEVICE | {"sign_ins_hour": Count(ENTERED, HOUR)},
     ),
 )
 MONEY = (
-    Feature("amount_above_usual", _above_usual, ("amount",), HABIT),
-    Feature("amount_beyond_spread", _beyond_spread, ("amount",), HABIT),
-    Feature("new_device_large", _new_device_large, ("amount", "device"), HABIT | _first("device_id")),
-    Feature("day_above_usual", _day_above_usual, ("spending",), HABIT | {"spent_day": Sum(PAID, DAY, per="subject")}),
-    Feature(
+    _of("amount_above_usual", _above_usual, "amount", needs=HABIT),
+    _of("amount_beyond_spread", _beyond_spread, "amount", needs=HABIT),
+    _of(
+        "stranger_large",
+        lambda event, seen: novelty.stranger(event, seen) * _above_usual(event, seen),
+        "amount",
+        "device",
+        needs=HABIT | PLACE,
+    ),
+    _of(
+        "day_above_usual",
+        lambda event, seen: log1p(times_usual(spent_before(event, seen), seen.get("habit"))),
+        "spending",
+        needs=HABIT | {"spent_day": Sum(PAID, DAY, per="subject")},
+    ),
+    _of(
         "payments_hour",
         lambda event, seen: log1p(earlier(event, seen.get("payments_hour"))),
-        ("pace",),
-        {"payments_hour": Count(PAID, HOUR, per="subject")},
+        "pace",
+        needs={"payments_hour": Count(PAID, HOUR, per="subject")},
     ),
-    Feature(
+    _of(
         "failures_hour",
         lambda event, seen: log1p(failures_before(event, seen.get("failures_hour"))),
-        ("failures",),
-        {"failures_hour": Count(types(EventType.PAYMENT_FAILED), HOUR, per="subject")},
+        "failures",
+        needs={"failures_hour": Count(REFUSED, HOUR, per="subject")},
     ),
-    Feature(
+    _of(
         "failures_here",
         lambda event, seen: log1p(failures_before(event, seen.get("failures_here"))),
-        ("failures_here",),
-        {"failures_here": Count(types(EventType.PAYMENT_FAILED), HOUR, per="ip")},
+        "failures_here",
+        needs={"failures_here": Count(REFUSED, DAY, per="ip")},
     ),
-    _new("payment_method_id", "method"),
-    _more_than_one("methods_day", "methods", Distinct("payment_method_id", PAYMENTS, DAY, per="subject")),
-    _more_than_one("methods_here", "methods_here", Distinct("payment_method_id", PAYMENTS, HOUR, per="ip")),
-    Feature("unbrowsed", _unbrowsed, ("browsing",), {"browsed": Count(types(*BROWSING), DAY, per="session")}),
+    _of(
+        "new_method",
+        lambda event, seen: surprise(event, seen, "payment_method_id"),
+        "method",
+        needs=_first("payment_method_id"),
+    ),
+    _more("methods_day", "methods", Distinct("payment_method_id", PAYMENTS, DAY, per="subject")),
+    _more("methods_here", "methods_here", Distinct("payment_method_id", PAYMENTS, DAY, per="ip")),
+    _of("unbrowsed", _unbrowsed, "browsing", needs={"browsed": Count(LOOKS, SHORTLY, per="session")}),
+    _more("session_devices", "session", Distinct("device_id", frozenset(), SHORTLY, per="session")),
+    _more("session_countries", "session", Distinct("country", frozenset(), SHORTLY, per="session")),
 )
-DOOR = (
-    _more_than_one("addresses_day", "addresses", Distinct("ip", types(EventType.LOGIN_SUCCEEDED), DAY)),
-    Feature(
-        "guessed_here",
-        lambda _event, seen: log1p(float(seen.get("guessed_here") or 0)),
-        ("guessed_here",),
-        {"guessed_here": Distinct("member_id", types(EventType.LOGIN_FAILED), HOUR, per="ip")},
+SESSION = (
+    _of(
+        "pages",
+        _asked(lambda _event, seen: log1p(float(seen.get("pages") or 0))),
+        "pages",
+        needs={"pages": Distinct("path", LOOKS, TEN, per="subject")},
     ),
+    _of(
+        "pages_here",
+        _asked(lambda _event, seen: log1p(float(seen.get("pages_here") or 0))),
+        "pages_here",
+        needs={"pages_here": Distinct("path", LOOKS, TEN, per="ip")},
+    ),
+    _of(
+        "refused_here",
+        _asked(lambda _event, seen: log1p(float(seen.get("refused_here") or 0))),
+        "refused",
+        needs={"refused_here": Distinct("refused_path", VIEWED, timedelta(hours=2), per="ip")},
+    ),
+    _of(
+        "nameless",
+        _asked(lambda event, _seen: float(event.ip is not None and event.session_id is None)),
+        "nameless",
+        needs={},
+    ),
+    _of("machine", lambda event, _seen: float(event.agent_kind in MACHINES), "machine", needs={}),
+    _of(
+        "network_risk",
+        _asked(lambda event, _seen: NETWORK_RISK.get(event.network or "", 0.0)),
+        "network",
+        needs={},
+    ),
+    _more("session_devices", "session", Distinct("device_id", frozenset(), SHORTLY, per="session")),
+    _more("session_lines", "session", Distinct("access", frozenset(), SHORTLY, per="session")),
 )
 
 KINDS: tuple[Kind, ...] = (
     Kind("payments", "Unusual payment", "payments", PAYMENTS, WHO + MONEY),
-    Kind("sign-ins", "Unusual sign-in", "sign-ins", types(EventType.LOGIN_SUCCEEDED), WHO + DOOR),
+    Kind("sign-ins", "Unusual sign-in", "sign-ins", ENTERED, WHO + DOOR),
+    Kind("browsing", "Unusual browsing", "visits", LOOKS, SESSION, budget=0.0005),
 )
 _BY_NAME = {kind.name: kind for kind in KINDS}
 

@@ -107,6 +107,11 @@ class EventRecord:
         return ".".join(parts[:2]) if len(parts) == 4 else ":".join(self.ip.split(":")[:2])
 
     @property
+    def hours(self) -> int:
+        """The eighth of the day, in UTC: somebody's own hours, whatever zone they live in."""
+        return self.occurred_at.astimezone(UTC).hour // 3
+
+    @property
     def refused_path(self) -> str | None:
         """The path asked for when there was nothing, or nothing to be had: a 4xx or 5xx."""
         return self.path if self.http_status is not None and self.http_status >= 400 else None

@@ -32,12 +32,11 @@ class Command(BaseCommand):
         parser.add_argument("--kind", choices=NAMES, action="append", help="only this kind; may be repeated")
         parser.add_argument("--days", type=_days, default=90, help="how far back to learn from (default 90)")
         parser.add_argument("--since", type=_moment, help="learn from events since this ISO 8601 time instead")
-        parser.add_argument("--detector", choices=sorted(trainer.DETECTORS), default="iforest", help="default iforest")
+        parser.add_argument("--detector", default="iforest", help="XX")
         parser.add_argument(
             "--budget",
             type=_share,
-            default=trainer.ALERT_BUDGET,
-            help=f"share of ordinary events that may be called strange (default {trainer.ALERT_BUDGET})",
+            help="share of ordinary events that may be called strange (default: the kind's own)",
         )
         parser.add_argument("--activate", action="store_true", help="put the new version on duty at once")
         parser.add_argument("--promote", choices=NAMES, metavar="KIND", help="train nothing: put KIND's shadow on duty")

@@ -162,7 +162,7 @@ def test_other_library_versions_are_refused_though_rightly_signed(payments: Hist
 
 def test_a_model_that_looks_at_other_features_is_refused(payments: History) -> None:
     row = shelf.put(payments[2])
-    resign(row, features=["device_novelty"])
+    resign(row, features=["device"])
     assert is_degraded("other features")
 
 

@@ -89,7 +89,7 @@ def test_a_model_poisoned_by_one_source_still_calls_it_strange() -> None:
     assert model.scores([list(strange.values())])[0] > trained.threshold
 
 
-@pytest.mark.parametrize("feature", ["network_risk", "country_novelty", "failures_hour", "guesses", "methods_here"])
+@pytest.mark.parametrize("feature", ["network_risk", "country", "failures_hour", "guesses", "methods_here"])
 def test_what_never_happened_while_learning_still_counts(
     feature: str, payments: tuple[Shop, list[Row], Trained]
 ) -> None:

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detection.anomaly.vector import KINDS, Kind, freshness, kind_named, plain
+from detection.anomaly.novelty import plain, recency
+from detection.anomaly.vector import KINDS, Kind, kind_named
 from tests.detection.anomaly.shop import START, Shop, event
 
 PAYMENTS = kind_named("payments")
@@ -41,13 +42,13 @@ def test_what_is_stored_as_json_gives_the_very_row_that_was_judged() -> None:
 
 
 def test_measures_from_before_a_feature_was_thought_of_make_no_row() -> None:
-    assert PAYMENTS.row({"device_novelty": 1.0}) is None
+    assert PAYMENTS.row({"device": 1.0}) is None
     assert PAYMENTS.row(None) is None  # type: ignore[arg-type]
 
 
-def test_freshness_falls_from_one_to_nothing_with_age() -> None:
+def test_recency_falls_from_one_to_nothing_with_age() -> None:
     ages = [timedelta(0), timedelta(minutes=5), timedelta(hours=2), timedelta(days=3), timedelta(days=91)]
-    values = [freshness(START - age, START) for age in ages]
+    values = [recency(START - age, START) for age in ages]
     assert values[0] == pytest.approx(1)
     assert values == sorted(values, reverse=True)
     assert values[-1] == 0
@@ -60,7 +61,7 @@ def test_a_device_made_known_minutes_ago_is_still_new() -> None:
     later = START + timedelta(days=20)
     shop.sees(event("login.succeeded", later, device_id="new", **mia))
     paid = event("transaction.attempted", later + timedelta(minutes=2), device_id="new", amount=10, **mia)
-    assert PAYMENTS.measure(paid, shop.sees(paid))["device_novelty"] > 0.5
+    assert PAYMENTS.measure(paid, shop.sees(paid))["device"] > 0.5
 
 
 def test_a_new_members_first_device_is_not_strange() -> None:
@@ -69,7 +70,7 @@ def test_a_new_members_first_device_is_not_strange() -> None:
     shop.sees(event("account.created", START, **mia))
     paid = event("transaction.attempted", START + timedelta(minutes=3), amount=10, **mia)
     measured = PAYMENTS.measure(paid, shop.sees(paid))
-    assert measured["device_novelty"] == measured["address_novelty"] == measured["stranger"] == 0
+    assert measured["device"] == measured["country"] == measured["stranger"] == 0
 
 
 def test_a_guest_is_not_strange_for_having_no_account() -> None:
