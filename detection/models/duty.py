@@ -58,6 +58,8 @@ class ModelVersion(models.Model):
     signature = models.CharField(max_length=64)
     key_id = models.CharField(max_length=16)
     card = models.JSONField(default=dict)
+    watch = models.JSONField(default=dict)  # how it did when it was last looked at
+    watched_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
     activated_at = models.DateTimeField(null=True)
 
