@@ -50,7 +50,8 @@ def _bytes(key: str | bytes) -> bytes:
 
 
 # Queue
-LEASE = timedelta(seconds=25)  # a dead worker's work is taken up within 30 s; the token fences off one that only slept
+LEASE = timedelta(seconds=9)  # a dead worker's work is taken up within 15 s; the token fences off one that only slept
+LEASE_AT_MOST = timedelta(seconds=40)  # a living one keeps its lease this long, past every time limit of a task
 ATTEMPTS = 5
 BACKOFF = (1, 4, 16, 60)  # seconds after attempt 1, 2, 3, 4
 BATCH = 200

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import random
-from collections.abc import Collection, Sequence
+import threading
+import time
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from django.db import connection, transaction
+import structlog
+from django.db import DatabaseError, connection, transaction
 from django.db.models import F, Min, Q
 from django.utils import timezone
 
 from detection.announcements import EventsAccepted, announce
-from detection.conf import ATTEMPTS, BACKOFF, BATCH, LEASE, STALE_AFTER
+from detection.conf import ATTEMPTS, BACKOFF, BATCH, LEASE, LEASE_AT_MOST, STALE_AFTER
 from detection.kernel.vocabulary import EventState
 from detection.models import Event, InboxItem
+
+logger = structlog.get_logger(__name__)
 
 CLAIM_LOCK = 0x5EC_C1A1
 LOOK_AT = 1000  # newest waiting items looked through for what concerns an event
@@ -117,6 +124,65 @@ def concerning(event: Event, *, now: datetime | None = None) -> Concern:
         before=max((place for place, _ in due), default=0) + 1,
         whole=len(rows) < LOOK_AT and len(due) == len(found),
     )
+
+
+@contextmanager
+def kept(held: Claim) -> Iterator[None]:
+    """Keep the lease while its work goes on and this process lives. Left by an end of the process that can still be
+    felt (it was told to stop), the work is given back untried and need not wait out the lease."""
+    _keeper.take(held.token)
+    try:
+        yield
+    except Exception:
+        raise
+    except BaseException:
+        with suppress(Exception):  # with the database gone too the lease runs out
+            put_back(held.items)
+        raise
+    finally:
+        _keeper.leave(held.token)
+
+
+class _Keeper:
+    """A thread that renews the leases of claims this process works on for long."""
+
+    def __init__(self) -> None:
+        self._begin()
+        os.register_at_fork(after_in_child=self._begin)
+
+    def _begin(self) -> None:
+        self._since: dict[UUID, float] = {}
+        self._thread: threading.Thread | None = None
+
+    def take(self, token: UUID) -> None:
+        self._since[token] = time.monotonic()
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="leases", daemon=True)
+            self._thread.start()
+
+    def leave(self, token: UUID) -> None:
+        self._since.pop(token, None)
+
+    def _run(self) -> None:
+        while True:
+            pause = LEASE.total_seconds() / 3
+            time.sleep(pause)
+            now = time.monotonic()
+            most = LEASE_AT_MOST.total_seconds()
+            old = [token for token, since in list(self._since.items()) if pause / 2 < now - since < most]
+            if old:
+                self._renew(old)
+
+    def _renew(self, tokens: list[UUID]) -> None:
+        try:
+            InboxItem.objects.filter(token__in=tokens).update(lease_until=timezone.now() + LEASE)
+        except DatabaseError as error:
+            logger.warning("lease.not_renewed", error=type(error).__name__)
+        finally:
+            connection.close()
+
+
+_keeper = _Keeper()
 
 
 def _free(now: datetime) -> Q:

@@ -69,7 +69,8 @@ def drain(*, seconds: float = 15.0) -> int:
         if held is None:
             break
         try:
-            total += _work_through(held)
+            with inbox.kept(held):
+                total += _work_through(held)
         except (StoreError, DatabaseAway) as error:
             logger.warning("work.put_back", error=type(error.__cause__ or error).__name__, events=len(held.items))
             inbox.put_back(held.items, after=timedelta(seconds=measuring.AWAY_FOR))
@@ -96,7 +97,8 @@ def decide(event: UUID, *, deadline: timedelta | None = None) -> dict[str, Any]:
     while row.state == EventState.PENDING:
         held = inbox.claim(subjects=[row.subject])
         if held is not None:
-            _judge_inline(held, row, until, missing)
+            with inbox.kept(held):
+                _judge_inline(held, row, until, missing)
         elif time.monotonic() < patience:
             time.sleep(0.01)  # a worker has them: its results commit in milliseconds
         elif until is None:
@@ -153,7 +155,8 @@ def _clear_the_way(row: Event, until: float | None) -> bool:
             time.sleep(0.01)  # workers have them
             continue
         try:
-            judged += _work_through(held, until=up)
+            with inbox.kept(held):
+                judged += _work_through(held, until=up)
         except (StoreError, DatabaseAway):
             inbox.put_back(held.items)
             return False

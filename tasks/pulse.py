@@ -1,7 +1,7 @@
 """Pulses: each part says that it lives, and whoever asks hears how long ago.
 
-``beat`` and ``worker`` are written by the processes themselves; ``queue`` by a task that went through the broker and a
-worker, so it also says that work gets done.
+``beat``, ``worker`` (which judges) and ``chores`` (which does everything else) are written by the processes themselves;
+``queue:…`` by a canary that went through the broker, that queue and a worker, so it also says that work gets done.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from redis.retry import Retry
 
 from detection.conf import current
 from tasks.breaker import Breaker
+from tasks.queues import QUEUES
 
-PARTS = ("beat", "worker", "queue")
+PARTS = ("beat", "worker", "chores", *(f"queue:{queue}" for queue in QUEUES))
 FORGOTTEN_AFTER = 3600
 
 _breaker = Breaker(first=0.5, longest=2.0)

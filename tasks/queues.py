@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import current_app
 
-EVENTS, NOTICES, UPKEEP = "events", "notices", "upkeep"
+EVENTS, NOTICES, UPKEEP = QUEUES = ("events", "notices", "upkeep")
 
 ROUTES = {
     "tasks.events.*": {"queue": EVENTS},

@@ -15,12 +15,18 @@ from celery.beat import PersistentScheduler
 from celery.schedules import crontab
 
 from tasks import pulse
+from tasks.queues import QUEUES
 
 logger = structlog.get_logger(__name__)
 
 
 def _every(task: str, seconds: float) -> dict[str, Any]:
     return {"task": task, "schedule": timedelta(seconds=seconds), "options": {"expires": seconds, "retry": False}}
+
+
+def _canary(queue: str) -> dict[str, Any]:
+    entry = _every("tasks.upkeep.pulse", 10)
+    return {**entry, "args": (queue,), "options": {**entry["options"], "queue": queue}}
 
 
 def _nightly(task: str, hour: int, minute: int) -> dict[str, Any]:
@@ -33,7 +39,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "tell the shop's own systems": _every("tasks.webhooks.deliver", 5),
     "end locks and codes that ran out": _every("tasks.expiry.expire", 5),
     "chain the audit trail": _every("tasks.upkeep.sequence_audit", 2),
-    "feel the pulse of the queue": _every("tasks.upkeep.pulse", 5),
+    **{f"a canary through {queue}": _canary(queue) for queue in QUEUES},
     "run back-tests of rules nobody was woken for": _every("tasks.rules.backtest", 15),
     "send runaway rules back to shadow": _every("tasks.rules.trip", 30),
     "look for the events of labels that wait": _every("tasks.upkeep.match_labels", 60),

@@ -11,6 +11,7 @@ from detection.audit import ledger
 from detection.response import labels
 from tasks import pulse as pulses
 from tasks import retention, turns
+from tasks.queues import QUEUES, UPKEEP
 
 HOUR = 3600
 
@@ -22,9 +23,10 @@ def sequence_audit() -> int:
 
 
 @shared_task
-def pulse() -> None:
-    """Say that a task went from the scheduler through the broker and a worker."""
-    pulses.write("queue")
+def pulse(queue: str = UPKEEP) -> None:
+    """A canary: say that a task went from the scheduler through the broker, this queue and a worker."""
+    if queue in QUEUES:
+        pulses.write(f"queue:{queue}")
 
 
 @shared_task

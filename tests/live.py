@@ -159,7 +159,7 @@ class LiveSystem:
         return processes_of(self.data_dir)
 
     def pid_of(self, part: str) -> int:
-        """The process of a part: valkey, worker, beat, flower or web. Fails when there is none."""
+        """The process of a part: valkey, worker, chores, beat, flower or web. Fails when there is none."""
         found = self.find(part)
         assert found, f"no process for {part}"
         return found
@@ -168,7 +168,8 @@ class LiveSystem:
         """The process of a part, or None while it is down."""
         marks = {
             "valkey": ("valkey-server", "redis-server"),
-            "worker": ("celery", " worker "),
+            "worker": ("celery", " worker ", "--queues events "),
+            "chores": ("celery", " worker ", "--queues notices"),
             "beat": ("celery", " beat "),
             "flower": ("celery", " flower "),
             "web": ("daphne",),

@@ -20,6 +20,7 @@ from detection import inbox
 from detection.anomaly import shelf
 from detection.enrich import geoip
 from tasks import pulse
+from tasks.queues import QUEUES
 
 logger = structlog.get_logger(__name__)
 
@@ -115,9 +116,13 @@ def _valkey(pulses: Mapping[str, float] | None) -> Part:
 
 
 def _worker(pulses: Mapping[str, float] | None) -> Part:
-    lives, works = _age(pulses, "worker"), _age(pulses, "queue")
-    well = lives is not None and lives <= ALIVE_WITHIN and works is not None and works <= WORKING_WITHIN
-    return {"ok": well, "pulse_age": lives, "worked_age": works}
+    """Both workers live, and a canary came through each queue; the oldest is told."""
+    lives, chores = _age(pulses, "worker"), _age(pulses, "chores")
+    queues = {queue: _age(pulses, f"queue:{queue}") for queue in QUEUES}
+    works = max((age for age in queues.values() if age is not None), default=None)
+    ages = [(lives, ALIVE_WITHIN), (chores, ALIVE_WITHIN), *((age, WORKING_WITHIN) for age in queues.values())]
+    well = all(age is not None and age <= most for age, most in ages)
+    return {"ok": well, "pulse_age": lives, "chores_age": chores, "worked_age": works, "queues": queues}
 
 
 def _beat(pulses: Mapping[str, float] | None) -> Part:

@@ -16,7 +16,7 @@ from config.runner.children import Child, script
 from config.runner.valkey import Valkey
 from config.runner.voice import Voice
 
-WORKER = "secureretail"
+WORKER, CHORES = "secureretail", "chores"
 OPERATOR = "operator"
 
 
@@ -51,8 +51,20 @@ def valkey(server: Valkey, voice: Voice) -> Child:
 
 
 def worker(environ: Mapping[str, str], *, queues: tuple[str, ...], concurrency: int, voice: Voice) -> Child:
-    """The worker; up when it answers a ping through the broker."""
-    command = [*script("celery"), "--quiet", "-A", "config", "worker", "--hostname", f"{WORKER}@%h"]
+    """The worker that judges; up when it answers a ping through the broker."""
+    return _worker("worker", WORKER, environ, queues=queues, concurrency=concurrency, voice=voice)
+
+
+def chores(environ: Mapping[str, str], *, queues: tuple[str, ...], concurrency: int, voice: Voice) -> Child:
+    """The worker that carries messages and keeps the house, apart from judging: a mail server that hangs holds only
+    this one."""
+    return _worker("chores", CHORES, environ, queues=queues, concurrency=concurrency, voice=voice)
+
+
+def _worker(
+    name: str, host: str, environ: Mapping[str, str], *, queues: tuple[str, ...], concurrency: int, voice: Voice
+) -> Child:
+    command = [*script("celery"), "--quiet", "-A", "config", "worker", "--hostname", f"{host}@%h"]
     command += ["--queues", ",".join(queues), "--concurrency", str(concurrency)]
     command += ["--without-gossip", "--without-mingle", "--loglevel", "INFO"]
     broker = environ.get("REDIS_BROKER_URL") or environ["REDIS_URL"]
@@ -61,11 +73,11 @@ def worker(environ: Mapping[str, str], *, queues: tuple[str, ...], concurrency: 
 
     def pings(_child: Child) -> bool:
         try:
-            return any(name.startswith(WORKER) for answer in app.control.ping(timeout=0.4) for name in answer)
+            return any(each.startswith(host) for answer in app.control.ping(timeout=0.4) for each in answer)
         except Exception:  # noqa: BLE001 - whatever is wrong with the broker, the worker is not up yet
             return False
 
-    return Child("worker", command, environ=environ, answers=pings, patience=14, voice=voice)
+    return Child(name, command, environ=environ, answers=pings, patience=14, voice=voice)
 
 
 def beat(environ: Mapping[str, str], *, voice: Voice) -> Child:

@@ -33,7 +33,7 @@ STOP_ALONE_WITHIN = 10.0
 #: A second Ctrl-C this much later is a person's; an earlier one is the first, sent to us twice by make and terminal.
 IMPATIENT_AFTER = 0.7
 FATAL_DEATHS = 3
-STAGES = 7
+STAGES = 8
 
 
 class StartError(Exception):
@@ -108,6 +108,12 @@ class Runner:
                 environ,
                 queues=settings.WORKER_QUEUES,
                 concurrency=settings.CELERY_WORKER_CONCURRENCY,
+                voice=self.voice,
+            ),
+            parts.chores(
+                environ,
+                queues=settings.CHORES_QUEUES,
+                concurrency=settings.CHORES_CONCURRENCY,
                 voice=self.voice,
             ),
             parts.beat(environ, voice=self.voice),

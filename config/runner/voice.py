@@ -15,7 +15,15 @@ from rich.text import Text
 
 #: Advice about the machine that nobody who tries this out can or needs to follow, and the server's words on every stop.
 NOISE = re.compile(r"overcommit|signal-handler|ready to exit")
-COLOURS = {"valkey": "magenta", "worker": "green", "beat": "yellow", "flower": "blue", "web": "cyan", "up": "bold"}
+COLOURS = {
+    "valkey": "magenta",
+    "worker": "green",
+    "chores": "green",
+    "beat": "yellow",
+    "flower": "blue",
+    "web": "cyan",
+    "up": "bold",
+}
 
 
 class Voice:

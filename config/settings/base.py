@@ -187,11 +187,13 @@ CELERY_TASK_ROUTES = {
     "tasks.learning.*": {"queue": "upkeep"},
     "tasks.upkeep.*": {"queue": "upkeep"},
 }
-WORKER_QUEUES = ("events", "notices", "upkeep")
+WORKER_QUEUES = ("events",)  # of the worker that judges …
+CHORES_QUEUES = ("notices", "upkeep")  # … and of the one for everything that may hang or take long
 CELERY_TASK_SEND_SENT_EVENT = False
 CELERY_WORKER_SEND_TASK_EVENTS = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_CONCURRENCY = min(WORKERS or 2, 2) if ON_SQLITE else (WORKERS or max(2, os.cpu_count() or 2))
+CHORES_CONCURRENCY = 2  # one at a hanging mail server, one for the rest
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 10_000
 CELERY_WORKER_MAX_MEMORY_PER_CHILD = 1_000_000  # kilobytes

@@ -29,7 +29,7 @@ def services() -> dict[str, Any]:
 def _bare(command: list[str]) -> list[str]:
     """A command without its folder and without what differs between a machine and an image."""
     name = command[0].rsplit("/", 1)[-1]
-    values = {"-b", "-p", "--concurrency"}
+    values = {"-b", "-p"} | ({"--concurrency"} if "--queues events" in " ".join(command) else set())
     kept = [name]
     skip = False
     for word in command[1:]:
@@ -44,12 +44,15 @@ def _parts() -> dict[str, Child]:
     found = env.read({})
     return {
         "worker": parts.worker(ENVIRON, queues=settings.WORKER_QUEUES, concurrency=2, voice=VOICE),
+        "chores": parts.chores(
+            ENVIRON, queues=settings.CHORES_QUEUES, concurrency=settings.CHORES_CONCURRENCY, voice=VOICE
+        ),
         "beat": parts.beat(ENVIRON, voice=VOICE),
         "flower": parts.flower(ENVIRON, found, voice=VOICE),
     }
 
 
-@pytest.mark.parametrize("name", ["worker", "beat", "flower"])
+@pytest.mark.parametrize("name", ["worker", "chores", "beat", "flower"])
 def test_compose_starts_each_part_as_the_runner_does(services: dict[str, Any], name: str) -> None:
     assert _bare(shlex.split(services[name]["command"])) == _bare(_parts()[name].command)
 
@@ -61,7 +64,7 @@ def test_the_image_starts_the_web_as_the_runner_does() -> None:
 
 
 def test_compose_has_every_part_and_no_open_door(services: dict[str, Any]) -> None:
-    assert set(services) == {"postgres", "valkey", "migrate", "web", "worker", "beat", "flower"}
+    assert set(services) == {"postgres", "valkey", "migrate", "web", "worker", "chores", "beat", "flower"}
     for name, service in services.items():
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", [])), name
     assert "noeviction" in services["valkey"]["command"]

@@ -42,7 +42,14 @@ def test_it_says_where_everything_is_once_everything_works(live_system: LiveSyst
     assert all(user["password"] in box for user in system.users)
     assert {user["role"] for user in system.users} >= {"admin", "analyst", "member"}
     lines = system.processes().values()
-    for part in ("valkey-server", "daphne", r"celery .*worker", r"celery .*beat", r"celery .*flower"):
+    for part in (
+        "valkey-server",
+        "daphne",
+        r"celery .*worker.*--queues events",
+        r"celery .*worker.*--queues notices,upkeep",
+        r"celery .*beat",
+        r"celery .*flower",
+    ):
         assert any(re.search(part, line) for line in lines), part
 
 
@@ -69,7 +76,7 @@ def test_sigterm_ends_all_of_it_and_a_second_start_finds_its_data_and_is_quick(s
 
 
 def test_a_part_that_dies_is_started_again(system: LiveSystem) -> None:
-    for part in ("worker", "web", "beat", "flower", "valkey"):
+    for part in ("worker", "chores", "web", "beat", "flower", "valkey"):
         victim = system.pid_of(part)
         os.kill(victim, signal.SIGKILL)
         eventually(lambda part=part, victim=victim: system.find(part) not in {victim, None}, within=15)

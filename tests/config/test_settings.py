@@ -40,14 +40,14 @@ def test_sqlite_keeps_what_it_acknowledged(db: None) -> None:
     assert settings.DATABASES["default"]["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
 
 
-def test_every_task_goes_to_a_queue_the_worker_listens_to() -> None:
+def test_every_task_goes_to_a_queue_a_worker_listens_to() -> None:
     celery_app.loader.import_default_modules()
     ours = [name for name in celery_app.tasks if name.startswith("tasks.")]
     assert ours
     for name in ours:
         queue = celery_app.amqp.router.route({}, name)["queue"].name
-        assert queue in settings.WORKER_QUEUES
-        assert queue == {"events": "events", "notices": "notices"}.get(name.split(".")[1], "upkeep"), name
+        assert queue in settings.WORKER_QUEUES + settings.CHORES_QUEUES
+        assert queue == {"events": "events", "notices": "notices", "webhooks": "notices"}.get(name.split(".")[1], "upkeep"), name
 
 
 def test_the_queue_forgets_nothing_and_repeats_at_most() -> None:

@@ -17,6 +17,7 @@ from redis import Redis
 
 from config.runner.spawn import kill_group
 from tasks import pulse
+from tasks.queues import QUEUES
 from tests.live import eventually
 from tests.realtime.servers import start
 
@@ -25,9 +26,9 @@ from tests.realtime.servers import start
 def broker() -> Iterator[Redis]:
     """The broker's database, with every queue empty before and after."""
     client = Redis.from_url(settings.CELERY_BROKER_URL)
-    client.delete(*settings.WORKER_QUEUES)
+    client.delete(*QUEUES)
     yield client
-    client.delete(*settings.WORKER_QUEUES)
+    client.delete(*QUEUES)
     client.close()
 
 
@@ -46,7 +47,7 @@ def worker(transactional_db: None, tmp_path: Path, broker: Redis) -> Iterator[su
         connection.close()  # a fork must not find the file in use by a transaction of ours
     pulse.client().delete("pulse:worker")
     command = [sys.executable, "-m", "celery", "-A", "config", "worker", "--concurrency", "2", "--loglevel", "WARNING"]
-    queues = ",".join(settings.WORKER_QUEUES)
+    queues = ",".join(QUEUES)
     log = tmp_path / "worker.log"
     process = start(log, *command, "--queues", queues, "--without-gossip", "--without-mingle")
     try:

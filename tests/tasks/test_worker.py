@@ -46,7 +46,7 @@ def test_a_worker_judges_chains_and_shows_its_pulse(worker: subprocess.Popen[byt
     assert not AuditPending.objects.exists()
     assert (pulse.read() or {})["worker"] < 5
     current_app.send_task("tasks.upkeep.pulse")
-    assert eventually(lambda: "queue" in (pulse.read() or {}))
+    assert eventually(lambda: "queue:upkeep" in (pulse.read() or {}))
     assert eventually(lambda: broker.llen("events") == 0)
 
 
