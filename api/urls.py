@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import include, path, re_path
 
 from api import errors
-from api.views import alerts, docs, events, feeds, governance, lists, members, mine, outcomes, rules, system
+from api.views import alerts, docs, events, feeds, governance, lists, members, mine, outcomes, rules, system, webhooks
 
 v1 = [
     path("ping/", governance.Ping.as_view(), name="ping"),
@@ -54,6 +54,12 @@ v1 = [
     path("models/", governance.Models.as_view(), name="models"),
     path("audit/", governance.Audit.as_view(), name="audit"),
     path("api-keys/", governance.Keys.as_view(), name="api-keys"),
+    path("webhook-endpoints/", webhooks.Endpoints.as_view(), name="webhook-endpoints"),
+    path("webhook-endpoints/<str:endpoint_id>/", webhooks.Endpoint.as_view(), name="webhook-endpoint"),
+    path("webhook-endpoints/<str:endpoint_id>/rotate/", webhooks.Rotate.as_view(), name="webhook-rotate"),
+    path("webhook-endpoints/<str:endpoint_id>/test/", webhooks.SendTest.as_view(), name="webhook-test"),
+    path("webhook-endpoints/<str:endpoint_id>/deliveries/", webhooks.Deliveries.as_view(), name="webhook-deliveries"),
+    path("webhook-endpoints/<str:endpoint_id>/replay/", webhooks.Replay.as_view(), name="webhook-replay"),
     path("api-keys/<str:key_id>/", governance.Key.as_view(), name="api-key"),
 ]
 

@@ -27,7 +27,7 @@ MEMBERS_ONLY = (
 )
 NO_ROLE = "You are signed in, but this sign-in has no page here. Ask an administrator for a role."
 READS_ONLY = "Auditors can read everything here and change nothing."
-TRAIL_ONLY = "The audit trail is for administrators and auditors."
+TRAIL_ONLY = "This page is for administrators and auditors."
 PROVED_FOR = timedelta(minutes=30)
 ADMIN_ONLY = "Only an administrator can do this."
 

@@ -18,6 +18,7 @@ from frontend_templates.views import (
     system,
     two_step,
     unlock,
+    webhooks,
 )
 
 app_name = "pages"
@@ -58,6 +59,14 @@ urlpatterns = [
     path("admin_dashboard/rules/<str:rule_id>/", rules.change, name="change_rule"),
     path("admin_dashboard/rules/<str:rule_id>/rollback/", rules.rollback, name="rollback_rule"),
     path("admin_dashboard/models/", system.models, name="models"),
+    path("admin_dashboard/webhooks/", webhooks.page, name="webhooks"),
+    path("admin_dashboard/webhooks/new/", webhooks.create, name="create_webhook"),
+    path("admin_dashboard/webhooks/<uuid:endpoint_id>/", webhooks.endpoint, name="webhook"),
+    path("admin_dashboard/webhooks/<uuid:endpoint_id>/change/", webhooks.change, name="change_webhook"),
+    path("admin_dashboard/webhooks/<uuid:endpoint_id>/rotate/", webhooks.rotate, name="rotate_webhook"),
+    path("admin_dashboard/webhooks/<uuid:endpoint_id>/test/", webhooks.test, name="test_webhook"),
+    path("admin_dashboard/webhooks/<uuid:endpoint_id>/replay/", webhooks.replay, name="replay_webhook"),
+    path("admin_dashboard/webhooks/<uuid:endpoint_id>/remove/", webhooks.remove, name="remove_webhook"),
     path("admin_dashboard/audit/", system.audit, name="audit"),
     path("admin_dashboard/health/", system.health, name="health"),
     path("admin_dashboard/health/replay/", system.replay, name="replay"),

@@ -70,6 +70,16 @@ SUGGESTED = {
     "challenge": "Restrict the member",
     "lock": "Lock the member",
 }
+WEBHOOKS = {
+    "alert.raised": "A new alert",
+    "alert.resolved": "An alert is resolved",
+    "member.locked": "A member is locked",
+    "member.unlocked": "A member is unlocked",
+    "member.disputed": "A member says “this wasn’t me”",
+    "session.revoked": "End a member’s sessions",
+    "decision.updated": "A decision’s full result",
+    "webhook.test": "A test",
+}
 RULE_STATES = {"live": "Live", "shadow": "Shadow: heard, weighs nothing", "off": "Off"}
 BANDS = {"good": "Good", "fair": "Fair", "at_risk": "At risk"}
 DISPOSITIONS = {"confirmed": "confirmed fraud", "false_positive": "false alarm", "benign": "harmless"}

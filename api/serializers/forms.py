@@ -9,7 +9,7 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from api.serializers.fields import Choice, Flag, Moment, Strict, Text
-from detection.kernel.vocabulary import AlertStatus, Disposition, KeyScope, LockScope, LockState, Trust
+from detection.kernel.vocabulary import AlertStatus, Disposition, KeyScope, LockScope, LockState, Trust, WebhookKind
 
 BULK_VERBS = ("acknowledge", "resolve", "reopen", "escalate", "assign", "comment", "snooze")
 MOST_AT_ONCE = 500
@@ -89,6 +89,25 @@ class CodeForm(Strict):
 class AnswerForm(Strict):
     challenge_id = Text(max_length=64)
     code = Text(max_length=16)
+
+
+class EndpointForm(Strict):
+    url = Text(max_length=2000)
+    name = Text(max_length=100, required=False, allow_blank=True)
+    kinds = serializers.ListField(child=Choice([kind.value for kind in WebhookKind]), min_length=1, max_length=20)
+
+
+class EndpointChangeForm(Strict):
+    url = Text(max_length=2000, required=False)
+    name = Text(max_length=100, required=False, allow_blank=True)
+    kinds = serializers.ListField(
+        child=Choice([kind.value for kind in WebhookKind]), min_length=1, max_length=20, required=False
+    )
+    enabled = Flag(required=False)
+
+
+class ReplayForm(Strict):
+    deliveries = serializers.ListField(child=serializers.UUIDField(), min_length=1, max_length=500, required=False)
 
 
 class KeyForm(Strict):

@@ -17,6 +17,7 @@ from detection.kernel.vocabulary import (
     RuleState,
     Severity,
     Truth,
+    WebhookKind,
 )
 
 
@@ -409,6 +410,56 @@ class RuleVersionShape(s.Serializer):
 
 class RuleHistoryShape(PageShape):
     results = RuleVersionShape(many=True)
+
+
+class WebhookEndpointShape(s.Serializer):
+    id = s.UUIDField()
+    url = s.URLField()
+    name = s.CharField(allow_blank=True)
+    kinds = s.ListField(child=s.ChoiceField([kind.value for kind in WebhookKind]))
+    state = s.ChoiceField(["active", "failing", "disabled"])
+    failures = s.IntegerField(help_text="in a row")
+    failing_since = s.DateTimeField(allow_null=True)
+    disabled_at = s.DateTimeField(allow_null=True)
+    disabled_why = s.CharField(allow_blank=True)
+    secret_generation = s.IntegerField()
+    previous_secret_until = s.DateTimeField(allow_null=True, help_text="so long both secrets sign")
+    created_at = s.DateTimeField()
+
+
+class NewWebhookEndpointShape(WebhookEndpointShape):
+    secret = s.CharField(help_text="shown this once")
+
+
+class WebhookEndpointPageShape(PageShape):
+    results = WebhookEndpointShape(many=True)
+
+
+class WebhookAttemptShape(s.Serializer):
+    at = s.DateTimeField()
+    status = s.IntegerField(allow_null=True)
+    error = s.CharField(allow_null=True)
+    duration_ms = s.IntegerField()
+
+
+class WebhookDeliveryShape(s.Serializer):
+    id = s.UUIDField()
+    webhook_id = s.CharField(help_text="the same in every attempt and replay")
+    kind = s.CharField()
+    state = s.ChoiceField(["waiting", "delivered", "given_up"])
+    attempts = s.IntegerField()
+    created_at = s.DateTimeField()
+    sent_at = s.DateTimeField(allow_null=True)
+    next_at = s.DateTimeField(allow_null=True)
+    log = WebhookAttemptShape(many=True)
+
+
+class WebhookDeliveryPageShape(PageShape):
+    results = WebhookDeliveryShape(many=True)
+
+
+class ReplayedShape(s.Serializer):
+    replayed = s.IntegerField()
 
 
 class ListShape(PageShape):

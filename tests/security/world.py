@@ -34,8 +34,10 @@ from detection.models import (
     Notification,
     OtpChallenge,
     PortalToken,
+    WebhookDelivery,
 )
 from detection.response import accounts, alerts, challenges, codes, links, locks, portal
+from detection.response.webhooks import endpoints
 from tasks import pulse
 
 PEOPLE = ("mia", "sam", "locked", "disabled", "olga", "ada", "auditor")
@@ -154,6 +156,10 @@ def _things(made: World, shop: Client, users: dict[str, Any]) -> None:
     mail = Notification.objects.create(
         member=mia, channel="email", kind="alert.raised", destination="mia@example.com", title="A test", alert=alert.pk
     )
+    hook = endpoints.create("https://shop.example.com/hooks", ["alert.raised"], actor=staff)
+    assert hook.endpoint is not None
+    endpoints.test(hook.endpoint, actor=staff)
+    WebhookDelivery.objects.update(failed_at=timezone.now())
     token, _ = portal.create(mia, client=shop)
     PortalToken.objects.update(expires_at=later)
     pulse.client().delete(*(f"pulse:{part}" for part in pulse.PARTS))  # of workers in other tests
@@ -164,6 +170,7 @@ def _things(made: World, shop: Client, users: dict[str, Any]) -> None:
         "member_id": {"mia": "mia", "missing": "nobody"},
         "entry_id": {"mia": str(listed.pk), "missing": "0"},
         "rule_id": {"mia": "failed-login-burst", "missing": "no-such-rule"},
+        "endpoint_id": {"mia": str(hook.endpoint.pk), "missing": str(uuid4())},
         "key_id": {"mia": ApiKey.objects.get(revoked_at__isnull=False).prefix, "missing": "none"},
         "link": {"mia": links.token_of(mail.pk), "missing": "none"},
         "token": {"mia": token, "missing": "none"},
@@ -208,6 +215,13 @@ BODIES: dict[str, Any] = {
     "api/v1/rules/<str:rule_id>/rollback/": {"version": 0},
     "api/v1/me/unlock/": {"channel": "email"},
     "api/v1/me/unlock/verify/": {"challenge_id": "{challenge}", "code": "{code}"},
+    "api/v1/webhook-endpoints/": {"url": "https://shop.example.com/more", "kinds": ["alert.raised"]},
+    "api/v1/webhook-endpoints/<str:endpoint_id>/": {"name": "orders"},
+    "admin_dashboard/webhooks/new/": {"url": "https://shop.example.com/more", "kinds": "alert.raised"},
+    "admin_dashboard/webhooks/<uuid:endpoint_id>/change/": {
+        "url": "https://shop.example.com/more",
+        "kinds": "alert.raised",
+    },
     "api/v1/api-keys/": {"app": "till", "scopes": ["events:write"]},
     "answer/<str:link>/": {"answer": "no"},
     "member/unlock/": {"challenge_id": "{challenge}", "code": "{code}"},
