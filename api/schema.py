@@ -13,6 +13,7 @@ from drf_spectacular.validation import validate_schema
 from api.permissions import Access
 from api.serializers.shapes import ProblemShape
 from detection.kernel.vocabulary import EventType, ListEffect, ListKind, RuleState, Severity, Truth
+from detection.response import presets
 
 PROBLEM = "application/problem+json"
 PROBLEMS: dict[Any, Any] = {
@@ -159,6 +160,33 @@ RULE_ROLLBACK: dict[str, Any] = {
     "additionalProperties": False,
     "properties": {"version": _VERSION, **_SET_BY},
     "example": {"version": 0},
+}
+_CHANGED = RULE_CHANGE["properties"]
+RULE_BACKTEST: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        **{name: _CHANGED[name] for name in ("state", "parameters", "severity")},
+        "from": {"type": "string", "description": "ISO 8601 with a zone, or a day (UTC); default: seven days back"},
+        "to": {"type": "string", "description": "as from; default: now. At most 31 days"},
+    },
+    "example": {"parameters": {"limit": 8, "window": "15m"}},
+}
+PRESET_CHOICE: dict[str, Any] = {
+    "type": "object",
+    "required": ["preset"],
+    "additionalProperties": False,
+    "properties": {
+        "preset": {"type": "string", "enum": [preset.name for preset in presets.every()]},
+        "dry_run": {"type": "boolean", "default": False, "description": "say what would change and change nothing"},
+    },
+    "example": {"preset": "retail", "dry_run": True},
+}
+PRESET_UNDO: dict[str, Any] = {
+    "type": "object",
+    "required": ["batch"],
+    "additionalProperties": False,
+    "properties": {"batch": {"type": "string", "format": "uuid"}},
 }
 _LIST_ENTRIES: dict[str, Any] = {"type": "array", "minItems": 1, "maxItems": 10_000, "items": LIST_ENTRY}
 LIST_ENTRIES: dict[str, Any] = {

@@ -6,7 +6,22 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import include, path, re_path
 
 from api import errors
-from api.views import alerts, docs, events, feeds, governance, lists, members, mine, outcomes, rules, system, webhooks
+from api.views import (
+    alerts,
+    docs,
+    events,
+    feeds,
+    governance,
+    lists,
+    members,
+    mine,
+    outcomes,
+    presets,
+    rules,
+    system,
+    trials,
+    webhooks,
+)
 
 v1 = [
     path("ping/", governance.Ping.as_view(), name="ping"),
@@ -42,15 +57,20 @@ v1 = [
     path("me/feed/", feeds.MyFeed.as_view(), name="me-feed"),
     path("rules/", rules.Rules.as_view(), name="rules"),
     path("rules/precision/", outcomes.RulePrecision.as_view(), name="rules-precision"),
+    path("rules/preset/", presets.Presets.as_view(), name="presets"),
+    path("rules/preset/undo/", presets.PresetUndo.as_view(), name="preset-undo"),
     path("rules/<str:rule_id>/", rules.Rule.as_view(), name="rule"),
     path("rules/<str:rule_id>/rollback/", rules.RuleRollback.as_view(), name="rule-rollback"),
     path("rules/<str:rule_id>/history/", rules.RuleHistory.as_view(), name="rule-history"),
+    path("rules/<str:rule_id>/backtest/", trials.RuleBacktests.as_view(), name="rule-backtests"),
+    path("rules/<str:rule_id>/backtest/<str:trial_id>/", trials.RuleBacktest.as_view(), name="rule-backtest"),
     path("labels/", outcomes.Labels.as_view(), name="labels"),
     path("money/", outcomes.Money.as_view(), name="money"),
     path("lists/", lists.Lists.as_view(), name="lists"),
     path("lists/import/", lists.ListImport.as_view(), name="lists-import"),
     path("lists/export/", lists.ListExport.as_view(), name="lists-export"),
     path("lists/<str:entry_id>/", lists.ListLine.as_view(), name="list-entry"),
+    path("lists/<str:entry_id>/restore/", lists.ListRestore.as_view(), name="list-restore"),
     path("models/", governance.Models.as_view(), name="models"),
     path("audit/", governance.Audit.as_view(), name="audit"),
     path("api-keys/", governance.Keys.as_view(), name="api-keys"),

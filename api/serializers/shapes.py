@@ -377,6 +377,18 @@ class ListImportShape(s.Serializer):
     results = ListedShape(many=True)
 
 
+class EstimateShape(s.Serializer):
+    alerts = s.IntegerField(help_text="counted over the days")
+    days = s.FloatField()
+    per_day = s.FloatField(help_text="alerts a day")
+    low = s.FloatField(help_text="of the 95 % interval")
+    high = s.FloatField()
+    hour_limit = s.IntegerField(help_text="more alerts than this in an hour send the live rule back to shadow")
+    day_limit = s.IntegerField()
+    source = s.ChoiceField(["backtest", "past_week"])
+    made_at = s.DateTimeField()
+
+
 class RuleShape(s.Serializer):
     id = s.CharField()
     title = s.CharField()
@@ -391,6 +403,7 @@ class RuleShape(s.Serializer):
     version = s.IntegerField(help_text="0: as it comes")
     changed_at = s.DateTimeField(allow_null=True)
     changed_by = s.CharField(allow_null=True)
+    estimate = EstimateShape(allow_null=True, help_text="of the back-test it went to work with")
 
 
 class RulePageShape(PageShape):
@@ -406,10 +419,117 @@ class RuleVersionShape(s.Serializer):
     note = s.CharField(allow_blank=True)
     by = s.CharField()
     at = s.DateTimeField()
+    cause = s.ChoiceField(["trip", "preset"], allow_null=True, help_text="null: somebody's own decision")
+    batch = s.UUIDField(allow_null=True, help_text="changes made as one share it")
+    estimate = EstimateShape(allow_null=True)
 
 
 class RuleHistoryShape(PageShape):
     results = RuleVersionShape(many=True)
+
+
+class SettingShape(s.Serializer):
+    state = s.ChoiceField([state.value for state in RuleState])
+    parameters = s.DictField(help_text="what differs from the rule's own; durations in seconds")
+    severity = s.ChoiceField([severity.value for severity in Severity], allow_null=True, help_text="null: its own")
+
+
+class OverlapShape(s.Serializer):
+    rule = s.CharField()
+    alerts = s.IntegerField()
+
+
+class EngineShape(s.Serializer):
+    alerts = s.IntegerField(help_text="of all detectors together")
+    challenged = s.IntegerField(help_text="events that were challenged or refused")
+    known_bad_challenged = s.IntegerField()
+    known_good_challenged = s.IntegerField()
+
+
+class SideShape(s.Serializer):
+    state = s.ChoiceField([state.value for state in RuleState])
+    hits = s.IntegerField(help_text="events the rule spoke about")
+    members = s.IntegerField()
+    guests = s.IntegerField()
+    alerts = s.IntegerField(help_text="it spoke in")
+    alerts_a_day = s.FloatField()
+    alone = s.IntegerField(help_text="alerts nobody else spoke in")
+    overlap = OverlapShape(many=True, help_text="who else spoke in its alerts")
+    known_bad_caught = s.IntegerField(help_text="of its hits, by labels and what became of alerts")
+    known_good_hit = s.IntegerField()
+    days = s.ListField(child=s.IntegerField(), help_text="its alerts, day by day")
+    microseconds = s.FloatField(allow_null=True, help_text="the rule took for an event it listens to")
+
+    def get_fields(self) -> dict[str, s.Field]:
+        return {**super().get_fields(), "all": EngineShape()}
+
+
+class KnownShape(s.Serializer):
+    bad = s.IntegerField()
+    good = s.IntegerField()
+
+
+class SampleShape(s.Serializer):
+    count = s.IntegerField()
+    events = s.ListField(child=s.UUIDField(), help_text="the newest of them, by our ids")
+
+
+class TrialResultShape(PeriodShape):
+    cut = s.ChoiceField(["events", "time"], allow_null=True, help_text="why it is less than the period asked for")
+    events = s.IntegerField(help_text="judged")
+    before_events = s.IntegerField(help_text="taken in before, so that old devices are old")
+    seconds = s.FloatField()
+    known = KnownShape(help_text="events of the period that somebody said something about")
+    before = SideShape(help_text="the rule as it is")
+    after = SideShape(help_text="the rule as it would be; one in shadow as if it were live")
+    newly_hit = SampleShape()
+    no_longer_hit = SampleShape()
+    estimate = EstimateShape(allow_null=True, help_text="kept when the rule goes to work like this; null under a day")
+
+
+class TrialShape(PeriodShape, SettingShape):
+    id = s.UUIDField()
+    rule = s.CharField()
+    version = s.IntegerField(help_text="of the rule when this was asked")
+    status = s.ChoiceField(["waiting", "running", "done", "failed"])
+    judged = s.IntegerField()
+    total = s.IntegerField()
+    by = s.CharField()
+    created_at = s.DateTimeField()
+    finished_at = s.DateTimeField(allow_null=True)
+    result = TrialResultShape(allow_null=True)
+
+
+class TrialPageShape(PageShape):
+    results = TrialShape(many=True)
+
+
+class DifferenceShape(s.Serializer):
+    rule = s.CharField()
+    before = SettingShape()
+    after = SettingShape()
+    why = s.CharField()
+
+
+class PresetShape(s.Serializer):
+    preset = s.CharField()
+    title = s.CharField()
+    why = s.CharField()
+    changes = DifferenceShape(many=True, help_text="what taking it would change now")
+
+
+class PresetPageShape(PageShape):
+    results = PresetShape(many=True)
+
+
+class AppliedShape(s.Serializer):
+    preset = s.CharField()
+    batch = s.UUIDField(allow_null=True, help_text="puts it back; null when nothing was changed")
+    changes = DifferenceShape(many=True)
+
+
+class UndoneShape(s.Serializer):
+    rules = s.ListField(child=s.CharField())
 
 
 class WebhookEndpointShape(s.Serializer):

@@ -90,6 +90,28 @@ class ListLine(Door):
         return Response(status=204)
 
 
+class ListRestore(Door):
+    """Puts an entry that was taken off back as it was: its owner, reason and expiry are kept."""
+
+    access = {"POST": Access(roles=ADMINS)}
+
+    @extend_schema(
+        operation_id="restore_list_entry",
+        summary="Put an entry back that was taken off",
+        request=None,
+        responses={200: shapes.ListEntryShape, **PROBLEMS},
+    )
+    def post(self, request: Any, entry_id: str) -> Response:
+        line = lists.restore(_number(entry_id), actor=self.actor)
+        if line is None:
+            raise errors.missing()
+        if line.entry is None:
+            raise errors.Problem(409, "It has expired meanwhile.", code="expired")
+        if line.status == "duplicate":
+            raise errors.Problem(409, "This stands on the list already.", code="exists", id=line.entry.pk)
+        return Response(lists.wire(line.entry))
+
+
 class ListImport(Door):
     """Puts up to 10,000 things on lists, each on its own. ``owner``, ``id`` and ``created_at`` of an export are passed
     over: who imports owns what they import."""

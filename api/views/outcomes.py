@@ -116,9 +116,11 @@ class Money(Door):
         return Response({"from": iso(start), "to": iso(end), **money.report(start, end)})
 
 
-def period(params: Mapping[str, str], now: datetime | None = None) -> tuple[datetime, datetime]:
+def period(
+    params: Mapping[str, str], *, usual: timedelta = USUAL_PERIOD, longest: timedelta = LONGEST_PERIOD
+) -> tuple[datetime, datetime]:
     """The time between ``from`` and ``to``, the last thirty days by default. Raises Problem 400."""
-    now = now or timezone.now()
+    now = timezone.now()
     found, faults = {}, []
     for name, whole_day in (("from", timedelta(0)), ("to", timedelta(days=1))):
         if name not in params:
@@ -133,9 +135,9 @@ def period(params: Mapping[str, str], now: datetime | None = None) -> tuple[date
         except ValueError:
             faults.append(errors.fault(f"/{name}", "ISO 8601 with a zone, or a day like 2026-11-01."))
     end = found.get("to", now)
-    start = found.get("from", end - USUAL_PERIOD)
-    if not faults and not timedelta(0) < end - start <= LONGEST_PERIOD:
-        faults.append(errors.fault("/from", f"Before to, and at most {LONGEST_PERIOD.days} days."))
+    start = found.get("from", end - usual)
+    if not faults and not timedelta(0) < end - start <= longest:
+        faults.append(errors.fault("/from", f"Before to, and at most {longest.days} days."))
     if faults:
         raise errors.faulty(*faults)
     return start, end

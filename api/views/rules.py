@@ -48,7 +48,7 @@ class Rule(Door):
     )
     def patch(self, request: Any, rule_id: str) -> Response:
         cls = _known(rule_id)
-        given = _fields(self.body(), "state", "parameters", "severity", "note", "if_version")
+        given = fields(self.body(), "state", "parameters", "severity", "note", "if_version")
         if "severity" in given and given["severity"] is None:
             given["severity"] = rules.OWN
         return _answer(cls, rules.change(rule_id, actor=self.actor, **given))
@@ -67,7 +67,7 @@ class RuleRollback(Door):
     )
     def post(self, request: Any, rule_id: str) -> Response:
         cls = _known(rule_id)
-        given = _fields(self.body(), "version", "note", "if_version")
+        given = fields(self.body(), "version", "note", "if_version")
         return _answer(cls, rules.rollback(rule_id, given.pop("version", None), actor=self.actor, **given))
 
 
@@ -98,7 +98,8 @@ def _wire(cls: type[AnyRule]) -> dict[str, Any]:
     return rules.wire(cls, RuleSetting.objects.filter(rule_id=cls.id).first())
 
 
-def _fields(given: Any, *names: str) -> dict[str, Any]:
+def fields(given: Any, *names: str) -> dict[str, Any]:
+    """The body's fields. Raises Problem 400 for what is no object, and for a field it does not have."""
     if not isinstance(given, dict):
         raise errors.faulty(errors.fault("", "Send a JSON object.", "not_an_object"))
     unknown = [name for name in given if name not in names]

@@ -20,7 +20,7 @@ from django.utils import timezone
 from api import throttling
 from api.authentication import verified_keys
 from detection.intake import accept
-from detection.kernel.records import Actor
+from detection.kernel.records import SYSTEM, Actor
 from detection.kernel.vocabulary import ActorKind, KeyScope, LockState, Role, Severity, Trust
 from detection.models import (
     Alert,
@@ -35,8 +35,10 @@ from detection.models import (
     OtpChallenge,
     PortalToken,
     WebhookDelivery,
+    RemovedEntry,
+    RuleTrial,
 )
-from detection.response import accounts, alerts, challenges, codes, links, locks, portal
+from detection.response import accounts, alerts, challenges, codes, links, locks, portal, presets
 from detection.response.webhooks import endpoints
 from tasks import pulse
 
@@ -53,6 +55,7 @@ class World:
     revoked_key: str = ""
     names: dict[str, dict[str, str]] = field(default_factory=dict)
     code: str = ""
+    batch: str = ""
     browser: Browser = field(default_factory=lambda: Browser(raise_request_exception=False))
 
     def headers(self, caller: str) -> dict[str, str]:
@@ -156,6 +159,14 @@ def _things(made: World, shop: Client, users: dict[str, Any]) -> None:
     mail = Notification.objects.create(
         member=mia, channel="email", kind="alert.raised", destination="mia@example.com", title="A test", alert=alert.pk
     )
+    RemovedEntry.objects.create(
+        entry_id=listed.pk, effect="watch", kind="device", value="d-0", reason="a test", owner="ada",
+        created_at=later, removed_by="ada",
+    )  # fmt: skip
+    tried = RuleTrial.objects.create(
+        rule_id="failed-login-burst", state="live", starts_at=later, ends_at=later, by="ada", status=RuleTrial.DONE
+    )
+    made.batch = str(presets.apply(presets.every()[0], actor=SYSTEM).batch)
     hook = endpoints.create("https://shop.example.com/hooks", ["alert.raised"], actor=staff)
     assert hook.endpoint is not None
     endpoints.test(hook.endpoint, actor=staff)
@@ -169,6 +180,13 @@ def _things(made: World, shop: Client, users: dict[str, Any]) -> None:
         "action_id": {"mia": str(acted.action_id), "missing": str(uuid4())},
         "member_id": {"mia": "mia", "missing": "nobody"},
         "entry_id": {"mia": str(listed.pk), "missing": "0"},
+        "trial_id": {"mia": str(tried.pk), "missing": str(uuid4())},
+        "preset": {"mia": "retail", "missing": "none"},
+        "batch": {"mia": made.batch, "missing": str(uuid4())},
+        "kind": {"mia": "device", "missing": "planet"},
+        "name": {"mia": "d-0", "missing": "d-none"},
+        "form": {"mia": "csv", "missing": "xls"},
+        "view_id": {"mia": "1", "missing": "0"},
         "rule_id": {"mia": "failed-login-burst", "missing": "no-such-rule"},
         "endpoint_id": {"mia": str(hook.endpoint.pk), "missing": str(uuid4())},
         "key_id": {"mia": ApiKey.objects.get(revoked_at__isnull=False).prefix, "missing": "none"},
@@ -213,6 +231,9 @@ BODIES: dict[str, Any] = {
     "api/v1/lists/import/": {"entries": [{"effect": "watch", "kind": "device", "value": "d-1", "reason": "asked"}]},
     "api/v1/rules/<str:rule_id>/": {"state": "shadow"},
     "api/v1/rules/<str:rule_id>/rollback/": {"version": 0},
+    "api/v1/rules/<str:rule_id>/backtest/": {"parameters": {"limit": 8}},
+    "api/v1/rules/preset/": {"preset": "retail", "dry_run": True},
+    "api/v1/rules/preset/undo/": {"batch": "{batch}"},
     "api/v1/me/unlock/": {"channel": "email"},
     "api/v1/me/unlock/verify/": {"challenge_id": "{challenge}", "code": "{code}"},
     "api/v1/webhook-endpoints/": {"url": "https://shop.example.com/more", "kinds": ["alert.raised"]},
@@ -232,6 +253,9 @@ BODIES: dict[str, Any] = {
     "admin_dashboard/lock/<path:member_id>/": {"reason": "asked", "scope": "payments", "length": "24"},
     "admin_dashboard/rules/<str:rule_id>/": {"state": "shadow"},
     "admin_dashboard/rules/<str:rule_id>/rollback/": {"version": "0"},
+    "admin_dashboard/rules/<str:rule_id>/backtest/": {"parameters:limit": "8"},
+    "admin_dashboard/lists/": {"effect": "watch", "kind": "device", "value": "d-1", "reason": "asked"},
+    "admin_dashboard/lists/import/": {"lines": "watch,device,d-1,asked"},
     "admin_dashboard/unlock/<path:member_id>/": {"reason": "asked"},
 }
 
@@ -241,7 +265,9 @@ def body_for(made: World, route: str, thing: str) -> tuple[bytes, str]:
     fields = BODIES.get(route, {})
     challenge = made.names["challenge"]["missing" if thing == "missing" else "mia"]
     filled = {
-        name: value.replace("{challenge}", challenge).replace("{code}", made.code) if isinstance(value, str) else value
+        name: value.replace("{challenge}", challenge).replace("{code}", made.code).replace("{batch}", made.batch)
+        if isinstance(value, str)
+        else value
         for name, value in fields.items()
     }
     if route.startswith("api/"):
