@@ -169,11 +169,10 @@ class Backtest:
             self._tidy(verdicts[-1])
 
     def _fold(self, verdict: Verdict) -> dict[str, Any] | None:
-        event = verdict.event
-        key = (event.subject, verdict.incident or "")
+        key = (verdict.subject, verdict.incident or "")
         incident = self._incidents.get(key)
         if incident is None or over(incident.last_seen_at, verdict, FOLD_FOR):
-            incident = self._incidents[key] = _begin(event, verdict.incident or "")
+            incident = self._incidents[key] = _begin(verdict)
             incident.take_in(verdict)
         elif not incident.take_in(verdict):
             return None
@@ -188,12 +187,13 @@ class Backtest:
         }
 
 
-def _begin(event: EventRecord, kind: str) -> Incident:
-    digest = hashlib.sha256(f"{event.id}\n{event.subject}\n{kind}".encode()).hexdigest()
+def _begin(verdict: Verdict) -> Incident:
+    event = verdict.event
+    digest = hashlib.sha256(f"{event.id}\n{verdict.subject}\n{verdict.incident or ''}".encode()).hexdigest()
     return Incident(
         id=digest[:32],
-        subject=event.subject,
-        member_id=event.member_id,
+        subject=verdict.subject,
+        member_id=verdict.member_id,
         event_id=event.event_id,
         first_seen_at=event.occurred_at,
         last_seen_at=event.occurred_at,
