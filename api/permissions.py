@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.http import HttpRequest
@@ -11,6 +13,7 @@ from rest_framework.permissions import BasePermission
 
 from api.authentication import Credentials
 from api.errors import Problem
+from detection import conf
 from detection.kernel.vocabulary import KeyScope, Role
 from detection.models import Member
 from detection.response import accounts
@@ -26,6 +29,8 @@ class Access:
     member: bool = False
     public: bool = False
 
+
+RENEWED_WITHIN = timedelta(minutes=5)
 
 READERS = frozenset(Role)
 WORKERS = frozenset({Role.ANALYST, Role.ADMIN})
@@ -86,3 +91,12 @@ def is_staff(request: HttpRequest) -> bool:
     """For plain views: whether staff of any role is signed in."""
     user = request.user
     return user.is_authenticated and accounts.role_of(user) is not None
+
+
+def demand_renewed(request: Any) -> None:
+    """For an action of staff that can hurt: the sign-in may be five minutes old. Raises Problem 403. The demo's
+    passwords are printed on its pages and prove nothing, so it does not ask."""
+    if conf.current().demo or isinstance(request.auth, Credentials):
+        return
+    if time.time() - request.session.get("signed_in_at", 0) > RENEWED_WITHIN.total_seconds():
+        raise Problem(403, "Please show your password again first, at /login/again/.", code="sign-in-again")

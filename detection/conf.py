@@ -71,6 +71,7 @@ SAFE_CONTACT_AFTER = timedelta(hours=72)
 CONTACTS_FROZEN_FOR = timedelta(hours=24)  # after a lock ends
 CLIENT_LOCK_CAP = 20  # automatic locks a client at normal trust may cause …
 CLIENT_LOCK_WINDOW = timedelta(minutes=10)  # … in this time; the rest become restricted
+RULE_LOCK_CAP = 100  # automatic locks one rule may cause in the same time, over all clients
 SOURCE_LOCKS_PER_MINUTE = 5
 SOURCE_LOCKS_PER_HOUR = 100
 
@@ -78,6 +79,7 @@ SOURCE_LOCKS_PER_HOUR = 100
 WEBHOOK_RETRIED_FOR = timedelta(days=1)
 WEBHOOK_DISABLED_AFTER = timedelta(days=3)  # of failures without one success
 WEBHOOK_SECRETS_OVERLAP = timedelta(days=1)
+ALONE_UP_TO = 20  # members one administrator may lock or release at once; more takes two
 
 # Codes
 CODE_DIGITS = 8

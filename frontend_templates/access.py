@@ -7,12 +7,17 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
 from typing import Any
+from urllib.parse import urlencode, urlsplit
 
+from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 
 from api.addresses import client_ip, from_this_machine
+from api.permissions import RENEWED_WITHIN
 from detection import conf
 from detection.kernel.records import Actor
 from detection.kernel.vocabulary import Role
@@ -28,6 +33,7 @@ MEMBERS_ONLY = (
 NO_ROLE = "You are signed in, but this sign-in has no page here. Ask an administrator for a role."
 READS_ONLY = "Auditors can read everything here and change nothing."
 TRAIL_ONLY = "This page is for administrators and auditors."
+OWN_ACCOUNT = "This is your own account. Another one of the staff has to decide about it."
 PROVED_FOR = timedelta(minutes=30)
 ADMIN_ONLY = "Only an administrator can do this."
 
@@ -48,6 +54,30 @@ def member_of(request: HttpRequest) -> Member | None:
 def proved(request: HttpRequest) -> bool:
     """Whether this session has shown by a one-time code, within half an hour, that it is the member's own."""
     return time.time() - request.session.get("proved_at", 0) <= PROVED_FOR.total_seconds()
+
+
+def renewed(view: View) -> View:
+    """For an action that can hurt many: the sign-in may be five minutes old, or the password is asked for again. The
+    demo's passwords are printed on its pages and prove nothing, so it does not ask."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if conf.current().demo or fresh(request):
+            return view(request, *args, **kwargs)
+        back = urlsplit(request.headers.get("Referer", "")).path or "/"
+        to = f"{reverse('pages:again')}?{urlencode({'next': back})}"
+        text = "Please confirm your password first: it has been a while since you signed in."
+        if request.headers.get("X-Page") == "live":
+            return JsonResponse({"message": text, "level": "warning", "go": to}, status=403)
+        messages.warning(request, text)
+        return redirect(to)
+
+    return guarded
+
+
+def fresh(request: HttpRequest) -> bool:
+    """Whether who is signed in has shown their password within five minutes."""
+    return time.time() - request.session.get("signed_in_at", 0) <= RENEWED_WITHIN.total_seconds()
 
 
 def staff_page(view: View) -> View:

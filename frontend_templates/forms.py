@@ -7,6 +7,7 @@ import re
 from django import forms
 
 from detection.kernel.vocabulary import Disposition, LockScope
+from detection.models import LockBatch
 from frontend_templates import wording
 
 LONGEST_NOTE = 1000
@@ -62,6 +63,14 @@ class LockRequest(Reason):
     length = forms.TypedChoiceField(
         choices=[("24", "24 hours"), ("168", "7 days"), ("0", "until staff lift it")], coerce=int
     )
+
+
+class Settlement(Reason):
+    """What becomes of everybody a storm restricted."""
+
+    client = forms.IntegerField(required=False)
+    code = forms.CharField(max_length=64)
+    verb = forms.ChoiceField(choices=LockBatch._meta.get_field("verb").choices)
 
 
 def complaint(form: forms.Form) -> str:

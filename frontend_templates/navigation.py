@@ -28,6 +28,7 @@ class Place:
 
 CONSOLE = (
     Place("alerts", "Alerts", "pages:feed", "a"),
+    Place("storms", "Storms", "pages:storms", "o"),
     Place("rules", "Rules", "pages:rules", "r"),
     Place("models", "Models", "pages:models", "m"),
     Place("audit", "Audit", "pages:audit", "t", frozenset({Role.ADMIN, Role.AUDITOR})),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from detection.response import challenges, links, locks
+from detection.response import challenges, links, locks, storms
 
 
 @shared_task
@@ -12,4 +12,5 @@ def expire() -> int:
     """End locks, codes and links whose time has passed; how many locks."""
     challenges.expire_due()
     links.forget_old()
+    storms.settle_due()
     return locks.expire_due()

@@ -12,11 +12,12 @@ from rest_framework.response import Response
 
 from api import errors, filters
 from api.pagination import only, paginate
-from api.permissions import ADMINS, READERS, WORKERS, Access
+from api.permissions import ADMINS, READERS, WORKERS, Access, demand_renewed
 from api.schema import PROBLEMS, READ_PROBLEMS
 from api.serializers import forms, shapes
 from api.views.door import Door, known_id
 from detection import feed
+from detection.conf import ALONE_UP_TO
 from detection.kernel.records import iso
 from detection.kernel.vocabulary import KeyScope
 from detection.models import Alert, AlertAction, cursor_text
@@ -77,6 +78,8 @@ class AlertVerb(Door):
 
     def post(self, request: Any, alert_id: str) -> Response:
         given = arguments(self.body(self.form), request.user)
+        if given.get("unlock"):
+            demand_renewed(request)
         return acted(type(self).verb(alert_id, actor=self.actor, **given))
 
 
@@ -118,6 +121,10 @@ class Bulk(Door):
         ids = given.pop("ids", None)
         if ids is None:
             ids = _matching(given.pop("filter"))
+        demand_renewed(request)
+        if given.get("unlock") and len(ids) > ALONE_UP_TO:
+            detail = f"Unlocking more than {ALONE_UP_TO} members at once takes two administrators: use the storms page."
+            raise errors.Problem(403, detail, code="second-admin")
         fitting = arguments({name: value for name, value in given.items() if _takes(verb, name)}, request.user)
         return Response({"results": alerts.bulk(ids, verb=verb, actor=self.actor, **fitting)})
 

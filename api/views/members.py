@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from api import errors, throttling
 from api.parsers import BATCH, JSON, parse, raw
-from api.permissions import READERS, WORKERS, Access
+from api.permissions import READERS, WORKERS, Access, demand_renewed
 from api.schema import MEMBER, MEMBERS, PROBLEMS, READ_PROBLEMS
 from api.serializers import forms, shapes
 from api.views.door import Door, known_member
@@ -142,6 +142,7 @@ class Unlock(Lock):
     )
     def post(self, request: Any, member_id: str) -> Response:
         member = self.other(member_id)
+        demand_renewed(request)
         given = self.body(forms.UnlockForm)
         if not locks.release(member, actor=self.actor, reason=given["reason"], by=self.by).done:
             raise errors.Problem(409, "There is no lock to lift.", code="not-locked")

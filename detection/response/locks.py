@@ -70,12 +70,14 @@ def place(
     alert: UUID | None = None,
     client: Client | None = None,
     source: str = "",
+    capped: bool = False,
     now: datetime | None = None,
 ) -> Placed:
     """Place a lock, for 24 h unless told otherwise; only staff may place a longer one or one without an end.
 
     The same reason (``code``, ``by``) again changes nothing and never moves the end. If it asks for a stronger state or
-    a wider scope, the standing reason is replaced by one that has both. A staff lock is never opened by a code.
+    a wider scope, the standing reason is replaced by one that has both. A staff lock is never opened by a code. A
+    ``capped`` one is weaker than was asked for, because there were too many: staff settle those together.
     """
     now = now or timezone.now()
     with unit_of_work(actor) as work:
@@ -96,6 +98,7 @@ def place(
             alert=alert,
             client=client,
             source=source,
+            capped=capped,
             since=now,
             expires_at=_end(by, expires_at, no_end, now),
         )
@@ -165,7 +168,7 @@ def release(
 ) -> Released:
     """End the reasons in force, or those of ``codes`` only. A member can end them only when each of them allows it.
 
-    Staff who unlock also give self-service back to a member who had lost it by wrong codes.
+    Nobody lifts their own lock as staff. Staff who unlock also give self-service back to a member who had lost it by wrong codes.
     """
     now = now or timezone.now()
     with unit_of_work(actor) as work:
@@ -175,7 +178,8 @@ def release(
         if codes is not None:
             chosen = chosen.filter(code__in=codes)
         ended = sorted(chosen.values_list("code", flat=True))
-        if before is None or not ended or (by == ActorKind.MEMBER and not before.self_unlock):
+        own = by == ActorKind.STAFF and actor.user_id is not None and actor.user_id == member.user_id
+        if before is None or not ended or own or (by == ActorKind.MEMBER and not before.self_unlock):
             return Released(False, before)
         chosen.update(ended_at=now, ended_by=actor.label)
         _tidy(member, now)
@@ -223,9 +227,11 @@ def _expire(member_pk: int, now: datetime) -> bool:
         return True
 
 
-def may_lock(*, client_id: int | None, trust: Trust, source: str = "", now: datetime | None = None) -> bool:
-    """Whether one more automatic lock fits the budgets of its client and its source. Ask inside the unit that locks:
-    the client's row is held, so two workers cannot both take the last one."""
+def may_lock(
+    *, client_id: int | None, trust: Trust, source: str = "", code: str = "", now: datetime | None = None
+) -> bool:
+    """Whether one more automatic lock fits the budgets of its client, its source and its rule. Ask inside the unit that
+    locks: the client's row is held, so two workers cannot both take the last one of a client."""
     if trust <= Trust.LOW:
         return False
     now = now or timezone.now()
@@ -233,7 +239,10 @@ def may_lock(*, client_id: int | None, trust: Trust, source: str = "", now: date
         if client_id is not None:
             # Not FOR UPDATE: that would make every event of the client wait for us.
             Client.objects.select_for_update(no_key=True).filter(pk=client_id).first()
-        automatic = LockReason.objects.filter(by=ActorKind.SYSTEM, state=LockState.LOCKED)
+        automatic = LockReason.objects.filter(by=ActorKind.SYSTEM, state=LockState.LOCKED, actor=SYSTEM.label)
+        lately = now - conf.CLIENT_LOCK_WINDOW
+        if code and automatic.filter(code=code, since__gt=lately).count() >= _large_cap(conf.RULE_LOCK_CAP):
+            return False
         of_client = automatic.filter(client=client_id, since__gt=now - conf.CLIENT_LOCK_WINDOW)
         if of_client.count() >= _client_cap(trust):
             return False
@@ -249,7 +258,11 @@ def may_lock(*, client_id: int | None, trust: Trust, source: str = "", now: date
 def _client_cap(trust: Trust) -> int:
     if trust < Trust.HIGH:
         return conf.CLIENT_LOCK_CAP
-    return max(conf.CLIENT_LOCK_CAP, Member.objects.count() // 200)  # half a percent
+    return _large_cap(conf.CLIENT_LOCK_CAP)
+
+
+def _large_cap(least: int) -> int:
+    return max(least, Member.objects.count() // 200)  # half a percent
 
 
 def _tidy(member: Member, now: datetime) -> None:

@@ -10,7 +10,7 @@ from detection.conf import current
 from detection.kernel.records import SYSTEM, LockRecord, Reason, Verdict
 from detection.kernel.vocabulary import Action, ActorKind, FrameKind, LockState, Outcome, Severity, WebhookKind
 from detection.models import AccountLock, Alert, Client, Member
-from detection.response import folding, health, locks, notifications
+from detection.response import folding, health, letters, locks, notifications
 from detection.response.folding import Folded
 from detection.work import UnitOfWork
 
@@ -18,6 +18,7 @@ from detection.work import UnitOfWork
 LOCKED = Reason(
     "member-locked", "This account is locked for actions of this kind until its owner has confirmed who they are."
 )
+STORMS = "/admin_dashboard/storms/"
 _STRICTNESS = {Outcome.ALLOW: 0, Outcome.CHALLENGE: 1, Outcome.DENY: 2}
 
 
@@ -88,7 +89,9 @@ def _lock(verdict: Verdict, alert: Alert, member: Member, response: Response, no
     if standing is not None and standing.state is LockState.LOCKED and standing.refuses(event.type):
         return Action.LOCK  # it is what stops this one too; another reason would only tell the member twice
     lead = next(s for s in verdict.signals if s.suggests is Action.LOCK and not s.from_model)
-    may = locks.may_lock(client_id=event.client_id, trust=event.trust, source=event.ip or "", now=now)
+    may = locks.may_lock(
+        client_id=event.client_id, trust=event.trust, source=event.ip or "", code=lead.detector, now=now
+    )
     placed = locks.place(
         member,
         state=LockState.LOCKED if may else LockState.RESTRICTED,
@@ -99,10 +102,11 @@ def _lock(verdict: Verdict, alert: Alert, member: Member, response: Response, no
         alert=alert.pk,
         client=Client(pk=event.client_id) if event.client_id else None,
         source=event.ip or "",
+        capped=not may,
     )
     response.locks[member.pk] = placed.lock
     if not may:
-        notifications.page_once("lock.storm", alert=alert)
+        notifications.page_once("lock.storm", alert=alert, context={"storm_page": letters.page(STORMS)})
     return Action.LOCK if placed.lock.state is LockState.LOCKED else Action.CHALLENGE
 
 

@@ -13,7 +13,7 @@ from detection import feed as live
 from detection.kernel.vocabulary import AlertStatus, Disposition, Role
 from detection.models import Alert, Event, Member, cursor_text
 from detection.response import alerts, health, locks
-from frontend_templates.access import actor_of, role_of, staff_action, staff_page
+from frontend_templates.access import actor_of, renewed, role_of, staff_action, staff_page
 from frontend_templates.answers import answer, of_alert
 from frontend_templates.forms import MaybeNote, Note, Resolution, complaint, scope_words
 
@@ -93,6 +93,7 @@ def resolve(request: HttpRequest, alert_id: UUID) -> HttpResponse:
 
 
 @staff_action
+@renewed
 def override(request: HttpRequest, alert_id: UUID) -> HttpResponse:
     """Say it was a false alarm and let the member back in, in one step."""
     form = Note(request.POST)

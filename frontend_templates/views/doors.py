@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from django.contrib import auth
+from django.contrib.auth.hashers import check_password
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -19,7 +20,7 @@ from detection.work import unit_of_work
 from frontend_templates import demo
 from frontend_templates.access import demo_page
 from frontend_templates.answers import safe_next
-from frontend_templates.forms import SignIn
+from frontend_templates.forms import Password, SignIn
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 WRONG = "That name and password do not belong together. Please try again."
@@ -70,6 +71,26 @@ def register(request: HttpRequest) -> HttpResponse:
         return render(request, "public/register.html", {"fault": TOO_MANY}, status=429)
     enter(request, demo.new_member())
     return redirect("pages:member")
+
+
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "POST"])
+def again(request: HttpRequest) -> HttpResponse:
+    """Show the password once more, before something that can hurt."""
+    if not request.user.is_authenticated:
+        return redirect("pages:login")
+    back = safe_next(request, landing(request.user))
+    if request.method == "GET":
+        return render(request, "public/again.html", {"next": back})
+    if throttling.logins.take((client_ip(request), request.user.pk), 5).wait:
+        return render(request, "public/again.html", {"next": back, "fault": TOO_MANY}, status=429)
+    form = Password(request.POST)
+    if not (form.is_valid() and check_password(form.cleaned_data["password"], request.user.password)):
+        fault = "That is not the password of this account. Please try again."
+        return render(request, "public/again.html", {"next": back, "fault": fault})
+    request.session.cycle_key()
+    request.session["signed_in_at"] = time.time()
+    return redirect(back)
 
 
 def enter(request: HttpRequest, user: AbstractBaseUser) -> None:

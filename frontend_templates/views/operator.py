@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -13,7 +14,7 @@ from detection import feed as live
 from detection.kernel.vocabulary import ActorKind, LockScope, LockState, Role
 from detection.models import Alert, Event, LockEvent, Member, cursor_text
 from detection.response import locks, members
-from frontend_templates.access import actor_of, role_of, staff_action, staff_page
+from frontend_templates.access import OWN_ACCOUNT, actor_of, renewed, role_of, staff_action, staff_page
 from frontend_templates.answers import answer
 from frontend_templates.forms import LockRequest, Reason, complaint, scope_words
 
@@ -43,7 +44,7 @@ def page(request: HttpRequest, member_id: str) -> HttpResponse:
 @staff_action
 def lock(request: HttpRequest, member_id: str) -> HttpResponse:
     """Lock a member: a lock by staff is lifted by staff only."""
-    member = _found(member_id)
+    member = _other(request, member_id)
     form = LockRequest(request.POST)
     to = reverse("pages:member_file", args=[member_id])
     if not form.is_valid():
@@ -66,9 +67,10 @@ def lock(request: HttpRequest, member_id: str) -> HttpResponse:
 
 
 @staff_action
+@renewed
 def unlock(request: HttpRequest, member_id: str) -> HttpResponse:
     """Let a member back in."""
-    member = _found(member_id)
+    member = _other(request, member_id)
     form = Reason(request.POST)
     to = reverse("pages:member_file", args=[member_id])
     if not form.is_valid():
@@ -77,6 +79,14 @@ def unlock(request: HttpRequest, member_id: str) -> HttpResponse:
     if not released.done:
         return answer(request, "The member is not locked any more.", to=to, level="warning", status=409)
     return answer(request, "The member is unlocked and has been told.", to=to)
+
+
+def _other(request: HttpRequest, member_id: str) -> Member:
+    """The member, who may not be the person acting."""
+    member = _found(member_id)
+    if member.user_id == request.user.pk:
+        raise PermissionDenied(OWN_ACCOUNT)
+    return member
 
 
 def _found(member_id: str) -> Member:

@@ -13,15 +13,15 @@ from detection.response import accounts
 from frontend_templates.urls import urlpatterns
 from tests.frontend_templates.conftest import member_called, raised, signed_in, text_of
 
-STAFF_PAGES = ["feed", "alert", "member_file", "rules", "models", "audit", "health"]
+STAFF_PAGES = ["feed", "alert", "member_file", "rules", "models", "audit", "health", "storms"]
 STAFF_ACTIONS = [
     "acknowledge", "resolve", "override", "escalate", "reopen", "comment", "undo", "lock_member", "unlock_member",
 ]  # fmt: skip
-ADMIN_ACTIONS = ["replay", "change_rule", "rollback_rule"]
+ADMIN_ACTIONS = ["replay", "settle_storm", "approve_storm", "withdraw_storm", "change_rule", "rollback_rule"]
 MEMBER_PAGES = ["member", "question"]
 MEMBER_FORMS = ["unlock", "two_step"]
 MEMBER_ACTIONS = ["unlock_send", "unlock_password", "dispute", "confirm"]
-PUBLIC = ["home", "login", "logout", "portal", "mail_answer"]
+PUBLIC = ["home", "login", "logout", "portal", "mail_answer", "again"]
 DEMO_ONLY = ["outbox", "register", "simulate"]
 ALERT_ROUTES = {"alert", "acknowledge", "resolve", "override", "escalate", "reopen", "comment"}
 MEMBER_ROUTES = {"member_file", "lock_member", "unlock_member"}
@@ -39,8 +39,8 @@ def address(db: None) -> Any:
             return reverse(f"pages:{name}", args=["mia"])
         if name in ADMIN_ACTIONS and name.endswith("_rule"):
             return reverse(f"pages:{name}", args=["failed-login-burst"])
-        if name == "undo":
-            return reverse("pages:undo", args=[uuid4()])
+        if name in {"undo", "approve_storm", "withdraw_storm"}:
+            return reverse(f"pages:{name}", args=[uuid4()])
         return reverse(f"pages:{name}", args=["token"] if name in {"portal", "mail_answer"} else [])
 
     return of

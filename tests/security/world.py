@@ -30,6 +30,7 @@ from detection.models import (
     Contact,
     InboxItem,
     ListEntry,
+    LockBatch,
     Member,
     Notification,
     OtpChallenge,
@@ -171,6 +172,9 @@ def _things(made: World, shop: Client, users: dict[str, Any]) -> None:
     assert hook.endpoint is not None
     endpoints.test(hook.endpoint, actor=staff)
     WebhookDelivery.objects.update(failed_at=timezone.now())
+    batch = LockBatch.objects.create(
+        client=shop, code="rule", verb="release", reason="a test", count=21, asked_by="olga", asked_by_user=users["olga"]
+    )
     token, _ = portal.create(mia, client=shop)
     PortalToken.objects.update(expires_at=later)
     pulse.client().delete(*(f"pulse:{part}" for part in pulse.PARTS))  # of workers in other tests
@@ -179,6 +183,7 @@ def _things(made: World, shop: Client, users: dict[str, Any]) -> None:
         "alert_id": {"mia": str(alert.pk), "missing": str(uuid4())},
         "action_id": {"mia": str(acted.action_id), "missing": str(uuid4())},
         "member_id": {"mia": "mia", "missing": "nobody"},
+        "batch_id": {"mia": str(batch.pk), "missing": str(uuid4())},
         "entry_id": {"mia": str(listed.pk), "missing": "0"},
         "trial_id": {"mia": str(tried.pk), "missing": str(uuid4())},
         "preset": {"mia": "retail", "missing": "none"},
@@ -246,6 +251,7 @@ BODIES: dict[str, Any] = {
     "api/v1/api-keys/": {"app": "till", "scopes": ["events:write"]},
     "answer/<str:link>/": {"answer": "no"},
     "member/unlock/": {"challenge_id": "{challenge}", "code": "{code}"},
+    "admin_dashboard/storms/settle/": {"code": "rule", "verb": "release", "reason": "asked"},
     "admin_dashboard/alerts/<uuid:alert_id>/resolve/": {"disposition": "benign"},
     "admin_dashboard/alerts/<uuid:alert_id>/override/": {"note": "she called"},
     "admin_dashboard/alerts/<uuid:alert_id>/escalate/": {"note": "look"},

@@ -66,6 +66,10 @@ export async function send(form) {
 export async function act(form) {
   const answer = await send(form);
   if (!answer) return false;
+  if (answer.data.go) {
+    location.assign(answer.data.go);
+    return false;
+  }
   toast(answer.data.message ?? "Done.", { level: answer.data.level ?? "success", undo: answer.data.undo });
   return answer.ok;
 }
