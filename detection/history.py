@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db.models import F, Window
 from django.db.models.functions import RowNumber
@@ -16,6 +16,7 @@ from detection.models import Device, Event
 
 REACH = timedelta(days=400)
 MOST_OF_ALL = 10_000  # newest events of everybody: what crosses members is filled from them, once after a flush
+FOREVER = datetime.max.replace(tzinfo=UTC)
 MOST = 1000  # newest events a member: more than any window needs of an honest one
 
 
@@ -40,7 +41,7 @@ def of_everyone(reach: timedelta) -> tuple[list[EventRecord], frozenset[str]]:
 
 def of_members(member_ids: Collection[str]) -> tuple[dict[str, list[EventRecord]], frozenset[str]]:
     """Judged events of each member in time order, and the ids of those that were refused or challenged, or came from a
-    device the member disowned, and so must teach nothing. Two queries."""
+    device the member disowned or had forgotten, and so must teach nothing. Two queries."""
     ranked = (
         Event.objects.filter(member__member_id__in=member_ids, occurred_at__gt=timezone.now() - REACH)
         .exclude(state=EventState.PENDING)
@@ -50,16 +51,25 @@ def of_members(member_ids: Collection[str]) -> tuple[dict[str, list[EventRecord]
         .order_by("occurred_at", "id")
     )
     histories: dict[str, list[EventRecord]] = {member_id: [] for member_id in member_ids}
-    disowned = set(
-        Device.objects.filter(member__member_id__in=member_ids, distrusted_at__isnull=False).values_list(
-            "member", "device_id"
-        )
-    )
+    given_up = _given_up(member_ids)
     unproven: set[str] = set()
     for event in ranked.iterator(chunk_size=2000):
         name = event.member.member_id if event.member else ""
         histories[name].append(event.record(name))
-        strange = (event.member_id, event.body.get("device_id")) in disowned
+        until = given_up.get((event.member_id, event.body.get("device_id")))
+        strange = until is not None and event.occurred_at <= until
         if strange or event.outcome in (Outcome.CHALLENGE, Outcome.DENY):
             unproven.add(str(event.pk))
     return histories, frozenset(unproven)
+
+
+def _given_up(member_ids: Collection[str]) -> dict[tuple[int, str], datetime]:
+    """Until when nothing that came from these devices counts: for ever when disowned, until forgotten."""
+    devices = Device.objects.filter(member__member_id__in=member_ids)
+    found = devices.exclude(distrusted_at=None, forgotten_at=None)
+    return {
+        (member, device): FOREVER if distrusted else forgotten
+        for member, device, distrusted, forgotten in found.values_list(
+            "member", "device_id", "distrusted_at", "forgotten_at"
+        )
+    }

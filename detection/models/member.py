@@ -98,6 +98,7 @@ class Device(models.Model):
     last_seen_at = models.DateTimeField()
     trusted_at = models.DateTimeField(null=True, blank=True)
     distrusted_at = models.DateTimeField(null=True, blank=True)
+    forgotten_at = models.DateTimeField(null=True, blank=True)  # what it did until then proves nothing any more
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["member", "device_id"], name="device_once")]

@@ -6,10 +6,13 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
+from django.db.models import F, Q
 from django.utils import timezone
 
 from detection.announcements import DeviceDisowned, announce
+from detection.kernel.records import Actor
 from detection.models import Alert, Device, Dispute, Member
+from detection.work import unit_of_work
 
 
 def disown(alert: Alert, member: Member) -> bool:
@@ -28,6 +31,29 @@ def trust(alerts: Collection[UUID], member: Member) -> None:
     for alert in Alert.objects.filter(pk__in=alerts, member=member).exclude(device="").exclude(pk__in=denied):
         if not Device.objects.filter(member=member, device_id=alert.device, distrusted_at__isnull=False).exists():
             _mark(alert, member, trusted_at=timezone.now(), distrusted_at=None)
+
+
+def of(member: Member) -> list[Device]:
+    """The devices the member has used, the one used last first; without those that were forgotten and not seen since."""
+    gone = Q(forgotten_at__isnull=False, last_seen_at__lte=F("forgotten_at"))
+    return list(Device.objects.filter(member=member).exclude(gone).order_by("-last_seen_at", "pk"))
+
+
+def name(device_pk: int, member: Member, *, name: str) -> bool:
+    """Call one of the member's devices by a name; whether there is such a one."""
+    return bool(Device.objects.filter(pk=device_pk, member=member).update(name=" ".join(name.split())[:120]))
+
+
+def forget(device_pk: int, member: Member, *, actor: Actor, now: datetime | None = None) -> bool:
+    """Make a device new again: what it did until now proves nothing any more. A disowned one stays disowned."""
+    with unit_of_work(actor) as work:
+        device = Device.objects.filter(pk=device_pk, member=member).first()
+        if device is None:
+            return False
+        Device.objects.filter(pk=device.pk).update(forgotten_at=now or timezone.now(), trusted_at=None, name="")
+        announce(DeviceDisowned(member.member_id, device.device_id))
+        work.audit("device.forgotten", target=member.member_id, actor=actor)
+        return True
 
 
 def trusted(members: Collection[int]) -> dict[tuple[int, str], datetime]:
