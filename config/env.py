@@ -56,6 +56,7 @@ class Settings:
     webhooks_to_loopback: bool
     geoip_city_db: Path | None
     public_url: str | None
+    model_detectors: dict[str, str]
     log_level: str
     keys: dict[str, str] = field(repr=False)
 
@@ -104,6 +105,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         webhooks_to_loopback=reader.take("WEBHOOKS_TO_LOOPBACK", _switch, False),
         geoip_city_db=reader.take("GEOIP_CITY_DB", _file, None),
         public_url=reader.take("PUBLIC_URL", _web, None),
+        model_detectors=reader.take("MODEL_DETECTORS", _detectors, {}),
         log_level=reader.take("LOG_LEVEL", _one_of(LEVELS), "info").upper(),
         keys=reader.keys(),
     )
@@ -152,7 +154,7 @@ class _Reader:
     def keys(self) -> dict[str, str]:
         """The secret keys given outright, or as NAME_FILE naming a file that holds one."""
         found = {}
-        for name in self.KEYS:
+        for name in (*self.KEYS, "MODEL_KEY_BEFORE"):
             if self.has(f"{name}_FILE"):
                 found[name] = self.take(f"{name}_FILE", lambda text: Path(text).read_text().strip(), "")
             elif self.has(name):
@@ -283,6 +285,13 @@ def _service(text: str) -> str:
     if not re.fullmatch(r"[a-z][a-z0-9+.-]*://\S+", text):
         raise ValueError("it is not an apprise address, which looks like service://rest.")
     return text
+
+
+def _detectors(text: str) -> dict[str, str]:
+    pairs = [part.strip().partition("=") for part in text.split(",") if part.strip()]
+    if not all(re.fullmatch(r"[a-z-]+", kind) and re.fullmatch(r"[A-Za-z0-9_.]+", name) for kind, _, name in pairs):
+        raise ValueError("it cannot be read. Use payments=iforest,sign-ins=blend.")
+    return {kind: name for kind, _, name in pairs}
 
 
 def _services(text: str) -> list[str]:

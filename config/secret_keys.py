@@ -27,7 +27,8 @@ def load(data_dir: Path, given: Mapping[str, str]) -> dict[str, str]:
         kept = {}
     else:
         kept = _read(data_dir / "secrets.json") or _make(data_dir / "secrets.json")
-    return {**kept, **given}
+    before = {"MODEL_KEY_BEFORE": kept["MODEL_KEY"]} if "MODEL_KEY" in kept and "MODEL_KEY" in given else {}
+    return {**kept, **before, **given}
 
 
 def passwords(data_dir: Path) -> dict[str, str]:

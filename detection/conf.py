@@ -18,6 +18,8 @@ class Conf:
     otp_key: bytes
     webhook_key: bytes
     model_key: bytes
+    model_key_before: bytes  # empty when there is none
+    model_detectors: dict[str, str]
     staff_email: str
     geoip_city_db: str | None
     public_url: str
@@ -36,6 +38,8 @@ def current() -> Conf:
         otp_key=_bytes(settings.OTP_KEY),
         webhook_key=_bytes(settings.WEBHOOK_KEY),
         model_key=_bytes(settings.MODEL_KEY),
+        model_key_before=_bytes(getattr(settings, "MODEL_KEY_BEFORE", "")),
+        model_detectors=dict(getattr(settings, "MODEL_DETECTORS", {})),
         staff_email=settings.STAFF_EMAIL,
         geoip_city_db=settings.GEOIP_CITY_DB or None,
         public_url=getattr(settings, "PUBLIC_URL", ""),

@@ -26,6 +26,7 @@ STAFF_EMAIL = ENVIRONMENT.staff_email
 SMS_URL = ENVIRONMENT.sms_url
 NOTIFY_URLS = ENVIRONMENT.notify_urls
 WEBHOOKS_TO_LOOPBACK = ENVIRONMENT.webhooks_to_loopback
+MODEL_DETECTORS = ENVIRONMENT.model_detectors
 GEOIP_CITY_DB = str(ENVIRONMENT.geoip_city_db) if ENVIRONMENT.geoip_city_db else None
 PUBLIC_URL = ENVIRONMENT.public_url or f"http://127.0.0.1:{ENVIRONMENT.port}"
 
@@ -34,6 +35,7 @@ _keys = secret_keys.load(DATA_DIR, ENVIRONMENT.keys)
 SECRET_KEY = _keys["SECRET_KEY"]
 OTP_KEY = _keys["OTP_KEY"]
 MODEL_KEY = _keys["MODEL_KEY"]
+MODEL_KEY_BEFORE = _keys.get("MODEL_KEY_BEFORE", "")
 AUDIT_KEY = _keys["AUDIT_KEY"]
 DEVICE_KEY = _keys["DEVICE_KEY"]
 WEBHOOK_KEY = _keys["WEBHOOK_KEY"]
@@ -228,6 +230,8 @@ LOGOUT_REDIRECT_URL = "/"
 
 SESSION_IDLE = timedelta(minutes=30)
 SESSION_ABSOLUTE = timedelta(hours=12)
+STAFF_SESSION_IDLE = timedelta(minutes=15)
+STAFF_SESSION_ABSOLUTE = timedelta(hours=8)
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_SERIALIZER = "django.contrib.sessions.serializers.JSONSerializer"
 SESSION_COOKIE_AGE = int(SESSION_ABSOLUTE.total_seconds())

@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 import json
-import os
-import tempfile
-from functools import cache
-from importlib.metadata import version as installed
-from pathlib import Path
+import time
 from typing import Any
 
 import structlog
@@ -17,11 +12,12 @@ from django.db import DatabaseError
 from django.db.models import Max
 from django.utils import timezone
 
-from detection import conf
-from detection.anomaly import makes
+from detection.announcements import DutyChanged, announce
+from detection.anomaly import makes, seal
 from detection.anomaly.detector import AnomalyDetector, Model
+from detection.anomaly.seal import Unusable as Unusable
 from detection.anomaly.trainer import Trained
-from detection.anomaly.vector import KINDS, kind_named
+from detection.anomaly.vector import KINDS
 from detection.kernel.ids import uuid7
 from detection.kernel.records import SYSTEM, Actor, iso
 from detection.kernel.vocabulary import ModelState
@@ -30,16 +26,12 @@ from detection.work import UnitOfWork, unit_of_work
 
 logger = structlog.get_logger(__name__)
 
-LIBRARIES = ("numpy", "scikit-learn", "pyod", "skops")  # another version of these may score otherwise
-LARGEST = 64 * 1024 * 1024
+KEPT_TO_GO_BACK = 3  # versions of a kind that were on duty once
+LEFT_ALONE = 3600.0  # seconds a file that no row names may be in the making
 
 _open: dict[int, Model] = {}  # models this process has opened, by row
 _last: list[AnomalyDetector] = []
 _faults: dict[str, str] = {}  # already said in the log, by kind
-
-
-class Unusable(Exception):
-    """A model's file must not or cannot be used. The text says why and what to do, for staff."""
 
 
 class NoSuchModel(Exception):
@@ -63,13 +55,13 @@ def put(trained: Trained, *, activate: bool = False, actor: Actor = SYSTEM) -> M
         "features": list(trained.names),
         "medians": list(trained.medians),
         "threshold": trained.threshold,
-        "libraries": _libraries(),
+        "libraries": seal.libraries(),
         "trained_at": iso(timezone.now()),
     }
-    signature = _sign(manifest)
+    signature = seal.sign(manifest)
     name = f"{trained.kind}-{uuid7().hex}.skops"
-    _write(_folder() / name, archive)
-    _write(_manifest_path(_folder() / name), json.dumps(manifest, indent=1, sort_keys=True).encode())
+    seal.write(seal.folder() / name, archive)
+    seal.write(seal.manifest_path(seal.folder() / name), json.dumps(manifest, indent=1, sort_keys=True).encode())
     with unit_of_work(actor) as work:
         versions = ModelVersion.objects.filter(kind=trained.kind)
         first = not versions.filter(state=ModelState.ACTIVE).exists()
@@ -80,7 +72,7 @@ def put(trained: Trained, *, activate: bool = False, actor: Actor = SYSTEM) -> M
             path=name,
             digest=digest,
             signature=signature,
-            key_id=key_id(),
+            key_id=seal.key_id(),
             card=trained.card | {"libraries": manifest["libraries"], "size": len(archive)},
         )
         work.audit("model.trained", target=f"{row.kind} {row.version}", digest=digest)
@@ -102,7 +94,7 @@ def activate(kind: str, version: int | None = None, *, actor: Actor = SYSTEM) ->
         row = wanted.order_by("-version").first()
         if row is None:
             raise NoSuchModel(f"there is no {'such' if version else 'shadow'} version of {kind}")
-        _verified(row)
+        seal.verified(row)
         _activate(row, work)
     return row
 
@@ -115,9 +107,24 @@ def rollback(kind: str, *, actor: Actor = SYSTEM) -> ModelVersion:
         row = earlier.order_by("-activated_at").first()
         if row is None:
             raise NoSuchModel(f"there is no earlier version of {kind} to go back to")
-        _verified(row)
+        seal.verified(row)
         _activate(row, work)
     return row
+
+
+def shadow_of(kind: str) -> ModelVersion | None:
+    """The version in shadow, if there is one."""
+    return ModelVersion.objects.filter(kind=kind, state=ModelState.SHADOW).order_by("-version").first()
+
+
+def active_of(kind: str) -> ModelVersion | None:
+    """The version on duty, if there is one."""
+    return ModelVersion.objects.filter(kind=kind, state=ModelState.ACTIVE).first()
+
+
+def opened(row: ModelVersion) -> Model:
+    """A version to score with, kept open only while it is on duty or in shadow. Raises Unusable."""
+    return _open.get(row.pk) or _opened(row)
 
 
 def load_active(kind: str) -> Model | None:
@@ -160,7 +167,7 @@ def health() -> dict[str, dict[str, Any]]:
             continue
         report[kind.name] = {"state": "ok", "version": row.version, "trained_at": iso(row.created_at)}
         try:
-            _verified(row)
+            seal.verified(row)
         except Unusable as fault:
             report[kind.name] |= {"state": "degraded", "reason": str(fault)}
     return report
@@ -172,9 +179,38 @@ def forget() -> None:
     _faults.clear()
 
 
-def key_id() -> str:
-    """Which key signs, without telling the key."""
-    return hashlib.sha256(b"model key " + conf.current().model_key).hexdigest()[:16]
+def resign(*, actor: Actor = SYSTEM) -> list[ModelVersion]:
+    """Sign again, with today's key, every version that verifies under the one before; which they were."""
+    done = []
+    with unit_of_work(actor) as work:
+        for row in ModelVersion.objects.exclude(key_id=seal.key_id()):
+            try:
+                manifest, _ = seal.verified(row)
+            except Unusable:
+                continue
+            row.signature, row.key_id = seal.sign(manifest), seal.key_id()
+            row.save(update_fields=["signature", "key_id"])
+            work.audit("model.signed_again", target=f"{row.kind} {row.version}", key_id=row.key_id)
+            done.append(row)
+    return done
+
+
+def tidy() -> int:
+    """Remove the files nobody can go back to: of each kind the versions on duty, in shadow and the last that were on
+    duty are kept, and what was put here within the hour. How many files went."""
+    keep: set[str] = set()
+    for kind in set(ModelVersion.objects.values_list("kind", flat=True)):
+        versions = ModelVersion.objects.filter(kind=kind)
+        keep |= set(versions.exclude(state=ModelState.RETIRED).values_list("path", flat=True))
+        earlier = versions.filter(state=ModelState.RETIRED, activated_at__isnull=False).order_by("-activated_at")
+        keep |= set(earlier.values_list("path", flat=True)[:KEPT_TO_GO_BACK])
+    gone, now = 0, time.time()
+    for path in seal.folder().glob("*.skops"):
+        if path.name not in keep and now - path.stat().st_mtime > LEFT_ALONE:
+            path.unlink(missing_ok=True)
+            seal.manifest_path(path).unlink(missing_ok=True)
+            gone += 1
+    return gone
 
 
 def _activate(row: ModelVersion, work: UnitOfWork) -> None:
@@ -185,6 +221,7 @@ def _activate(row: ModelVersion, work: UnitOfWork) -> None:
     row.activated_at = timezone.now()
     row.save(update_fields=["state", "activated_at"])
     work.audit("model.activated", target=f"{row.kind} {row.version}", digest=row.digest)
+    announce(DutyChanged())
 
 
 def _model(row: ModelVersion) -> Model | None:
@@ -202,7 +239,7 @@ def _model(row: ModelVersion) -> Model | None:
 
 def _opened(row: ModelVersion) -> Model:
     """The only place an archive is opened, after everything about it was verified."""
-    manifest, archive = _verified(row)
+    manifest, archive = seal.verified(row)
     import skops.io
     from skops.io.exceptions import UntrustedTypesFoundException
 
@@ -221,70 +258,3 @@ def _opened(row: ModelVersion) -> Model:
         threshold=float(manifest["threshold"]),
         scorer=scorer_of(manifest["detector"], fitted),
     )
-
-
-def _verified(row: ModelVersion) -> tuple[dict[str, Any], bytes]:
-    """A row's manifest and archive, as they were signed. Raises Unusable; opens nothing."""
-    manifest, archive = _read(_folder() / Path(row.path).name)
-    _check_origin(row, manifest, archive)
-    for library, wanted in manifest["libraries"].items():
-        if _libraries().get(library) != wanted:
-            raise Unusable(f"it was trained with {library} {wanted}, here is {_libraries().get(library)}; train again")
-    if tuple(manifest["features"]) != kind_named(row.kind).names:
-        raise Unusable("it looks at other features than this release measures; train again")
-    return manifest, archive
-
-
-def _read(path: Path) -> tuple[Any, bytes]:
-    try:
-        manifest = json.loads(_manifest_path(path).read_bytes())
-        if path.stat().st_size > LARGEST:
-            raise Unusable("the file is too large to be ours; train again")
-        archive = path.read_bytes()
-    except OSError as fault:
-        raise Unusable("the file is missing or cannot be read; train again") from fault
-    except ValueError as fault:
-        raise Unusable("the manifest was altered; train again") from fault
-    return manifest, archive
-
-
-def _check_origin(row: ModelVersion, manifest: Any, archive: bytes) -> None:
-    """Raises Unusable unless manifest and archive are what we signed for this row."""
-    if row.key_id != key_id():
-        raise Unusable("it was signed with another key; train again, or set the key it was signed with")
-    if not isinstance(manifest, dict) or not hmac.compare_digest(_sign(manifest), row.signature):
-        raise Unusable("the manifest was altered; train again")
-    if manifest["kind"] != row.kind or manifest["digest"] != row.digest:
-        raise Unusable("the manifest belongs to another model; train again")
-    if not hmac.compare_digest(hashlib.sha256(archive).hexdigest(), row.digest):
-        raise Unusable("the file was altered; train again")
-
-
-def _sign(manifest: dict[str, Any]) -> str:
-    text = json.dumps(manifest, sort_keys=True, separators=(",", ":")).encode()
-    return hmac.new(conf.current().model_key, b"model manifest\n" + text, hashlib.sha256).hexdigest()
-
-
-@cache
-def _libraries() -> dict[str, str]:
-    return {library: installed(library) for library in LIBRARIES}
-
-
-def _folder() -> Path:
-    return conf.current().data_dir / "models"
-
-
-def _manifest_path(path: Path) -> Path:
-    return path.with_suffix(".json")
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Whole or not at all, and on the disk when this returns."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as aside:
-        whole = Path(aside, path.name)
-        with whole.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        whole.replace(path)
