@@ -130,7 +130,8 @@ def spending(event: EventRecord, seen: Mapping[str, Any], *, usual_euros: float)
     """What a payment says beside who makes it: its size, its card, and what went before. ``usual_euros`` stands in for
     the habit of a member who has none yet."""
     facts = []
-    if event.amount and event.currency:
+    paying = event.type != EventType.PAYOUT_REQUESTED  # what one earns is not measured by what one spends
+    if event.amount and event.currency and paying:
         habit = seen["habit"]
         usual = habit["median"] if habit else usual_euros * PER_EURO.get(event.currency, 1)
         times = float(event.amount) / max(usual, 0.01)
@@ -153,7 +154,7 @@ def spending(event: EventRecord, seen: Mapping[str, Any], *, usual_euros: float)
         facts.append(Fact("several payments in a row", 0.7))
     if event.type in AS_GOOD_AS_CASH:
         facts.append(Fact("value as good as cash", 0.7))
-    if event.session_id and not seen["browsed"]:
+    if event.session_id and not seen["browsed"] and paying:
         facts.append(Fact("no look around the shop", 0.5))
     return facts
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from detection.simulation import hardships, places, raids, takeovers
+from detection.simulation import hardships, market, places, raids, takeovers
 from detection.simulation.campaign import LEVELS, Campaign, Case, Level
 from detection.simulation.people import Member, guest, populate
 from detection.simulation.places import AGENTS, COUNTRIES
@@ -15,6 +15,7 @@ from detection.simulation.shopping import browse, order, ordinary_visit
 from detection.simulation.tape import Hand, Happening, Tape
 
 Attack = Callable[[Tape, Level, datetime, list[Member]], Campaign]
+Hardship = Callable[[Tape, Member, datetime], Case]
 
 ATTACKS: dict[str, Attack] = {
     "password-guessing": takeovers.password_guessing,
@@ -28,6 +29,11 @@ ATTACKS: dict[str, Attack] = {
     "scraping": raids.scraping,
     "path-probing": raids.path_probing,
     "fake-accounts": raids.fake_accounts,
+}
+#: What each kind of business meets: its attacks and its honest hardships. A marketplace is a shop with sellers.
+SHAPES = {
+    "shop": (ATTACKS, hardships.HARDSHIPS),
+    "marketplace": (market.ATTACKS, hardships.HARDSHIPS | market.HARDSHIPS),
 }
 #: Campaigns for 1,000 members a day: a shop under fire, and a shop as most are.
 RATES = {"dense": 4.9, "life-like": 0.4}
@@ -63,21 +69,24 @@ def build(
     calm_days: float = 3,
     prefix: str = "e",
     names: str = "m",
+    shape: str = "shop",
 ) -> World:
     """The world of this seed: the same arguments make the same events and labels. Attacks begin after ``calm_days``.
 
-    Event ids begin with ``prefix``, members' names with ``names``.
+    Event ids begin with ``prefix``, members' names with ``names``. ``shape`` is one of ``SHAPES``: a marketplace meets
+    its own attacks, a shop's not again.
     """
     rng = Random(seed)  # noqa: S311 - a world that can be repeated, no secret
     until = until or datetime(2026, 10, 1, tzinfo=UTC)
     since = until - timedelta(days=days)
     tape, people = Tape(rng), populate(rng, members, names)
-    cases = _hard_days(tape, people, since, days)
+    attacked_by, hard_days = SHAPES[shape]
+    cases = _hard_days(tape, people, since, days, hard_days)
     orders = _ordinary_days(tape, people, since, days)
     _guests(tape, since, days, round(orders * GUEST_SHARE / (1 - GUEST_SHARE)))
     _drizzle(tape, people, since, days)
     count = attacks if attacks is not None else max(1, round(RATES[rate] * members / 1000 * days))
-    campaigns = _attacks(tape, people, since + timedelta(days=calm_days), until, count)
+    campaigns = _attacks(tape, people, since + timedelta(days=calm_days), until, count=count, attacks=attacked_by)
     events = tape.play(prefix, since=since, until=until, written=_written)
     return World(events, _played(campaigns), cases, people, since, until)
 
@@ -136,9 +145,11 @@ def _drizzle(tape: Tape, people: list[Member], since: datetime, days: int) -> No
             at = tape.soon(at, 2, 60)
 
 
-def _hard_days(tape: Tape, people: list[Member], since: datetime, days: int) -> list[Case]:
-    rng, cases = tape.rng, []
-    for hardship, each in hardships.HARDSHIPS.items():
+def _hard_days(
+    tape: Tape, people: list[Member], since: datetime, days: int, met: Mapping[Hardship, float]
+) -> list[Case]:
+    rng, cases = tape.rng, list[Case]()
+    for hardship, each in met.items():
         count = each * len(people) / 1000 * days
         for _ in range(int(count) + (rng.random() < count % 1)):
             member = rng.choice([person for person in people if not person.taken] or people)
@@ -147,10 +158,12 @@ def _hard_days(tape: Tape, people: list[Member], since: datetime, days: int) -> 
     return cases
 
 
-def _attacks(tape: Tape, people: list[Member], since: datetime, until: datetime, count: int) -> list[Campaign]:
+def _attacks(
+    tape: Tape, people: list[Member], since: datetime, until: datetime, *, count: int, attacks: Mapping[str, Attack]
+) -> list[Campaign]:
     """Every kind in turn, every level in turn, at any hour."""
-    rng, campaigns = tape.rng, []
-    kinds = list(ATTACKS)
+    rng, campaigns = tape.rng, list[Campaign]()
+    kinds = list(attacks)
     rng.shuffle(kinds)
     span = until - since - min(timedelta(hours=10), (until - since) / 2)
     for number in range(count):
@@ -160,7 +173,7 @@ def _attacks(tape: Tape, people: list[Member], since: datetime, until: datetime,
         victims = free[:MOST_VICTIMS]
         others = rng.sample(people, min(MANY, len(people)))
         chosen = (victims + others) if len(victims) == MOST_VICTIMS else people[: MOST_VICTIMS + MANY]
-        campaign = ATTACKS[kind](tape, level, since + span * rng.random(), chosen)
+        campaign = attacks[kind](tape, level, since + span * rng.random(), chosen)
         for person in victims:
             person.taken = person.taken or person.member_id in campaign.victims
         campaigns.append(campaign)

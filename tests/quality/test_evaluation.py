@@ -72,10 +72,32 @@ def test_the_yardsticks_judge_the_same_world_the_same(rules: list) -> None:
     assert len(first.judged) == len(world.events)
 
 
+def test_a_marketplace_s_own_attacks_are_found_by_the_rules_made_for_them() -> None:
+    world = build(7, members=60, days=9, attacks=18, calm_days=4, shape="marketplace")
+    run = judged(world)
+    found = [campaign_facts(run, campaign) for campaign in world.campaigns]
+    speakers = {detector for facts in found for detector in facts["detectors"]}
+    assert speakers > {
+        "account-enumeration",
+        "data-export-on-new-device",
+        "mfa-fatigue",
+        "one-card-many-members",
+        "payout-after-beneficiary-change",
+        "refund-abuse",
+    }
+    assert sum(facts["found"] for facts in found) >= 14
+
+
 def test_the_table_is_printed_for_every_roster(capsys: pytest.CaptureFixture[str]) -> None:
     call_command("quality", "--members", "40", "--days", "6", "--seeds", "1", "--json")
     told = json.loads(capsys.readouterr().out)
-    assert set(told) == {"ours", "textbook", "naive"}
+    assert set(told) == {"ours", "textbook", "naive", "marketplace", "microseconds"}
     assert told["ours"]["rows"]["campaigns found"] is not None
-    call_command("quality", "--members", "40", "--days", "6", "--seeds", "1", "--only", "ours", "--no-life-like")
-    assert "campaigns found" in capsys.readouterr().out
+    assert set(told["marketplace"]) == {"ours", "textbook"}
+    assert all(spent >= 0 for spent in told["microseconds"].values())
+    small = ("--members", "40", "--days", "6", "--seeds", "1", "--only", "ours", "--no-life-like")
+    call_command("quality", *small)
+    printed = capsys.readouterr().out
+    assert "campaigns found" in printed
+    assert "marketplace's own attacks" in printed
+    assert "Processor time" in printed

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from detection.backtest import Backtest, Learner, duty_of
+from detection.backtest.cost import microseconds
 from detection.backtest.evaluation import Run, campaign_facts, case_facts, false_speakers, judge_world, table
 from detection.backtest.ranking import ModelAlone
 from detection.simulation import World, build
@@ -42,6 +43,7 @@ BARS: dict[str, tuple[float, float, float, bool]] = {
     "model alone, AP payments": (0.45, 0.6, 0.75, False),
 }
 ROSTERS = ("ours", "textbook", "naive")
+MARKET = ("ours", "textbook")  # who is judged on a marketplace's own attacks too, on worlds half the size
 LEARNS_FOR = 0.4  # of a world's days, before the models are on duty
 
 
@@ -81,8 +83,12 @@ class Results:
             "seeds": {name: [None if isnan(v) else round(v, 4) for v in values] for name, values in self.rows.items()},
             "attacks": self.attacks(),
             "hard_days": {kind: _means(rows) for kind, rows in self.cases.items()},
-            "false_alerts_by_detector": dict(sorted(self.false.items(), key=lambda item: -item[1])),
+            "false_alerts_by_detector": self.wire_false(),
         }
+
+    def wire_false(self) -> dict[str, int]:
+        """How often each detector was part of an alert about nobody bad, the worst first."""
+        return dict(sorted(self.false.items(), key=lambda item: -item[1]))
 
 
 class Command(BaseCommand):
@@ -101,14 +107,17 @@ class Command(BaseCommand):
             "--models", action="store_true", help="the models weigh too, not only measured by themselves"
         )
         parser.add_argument("--no-life-like", action="store_true", help="leave the worlds with few attacks out")
+        parser.add_argument("--no-marketplace", action="store_true", help="leave the marketplace's worlds out")
         parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
     def handle(self, *args: Any, **options: Any) -> None:
         rosters = [name for name in ROSTERS if not options["only"] or name in options["only"]]
         rates = ("dense",) if options["no_life_like"] else ("dense", "life-like")
         results = {name: Results() for name in rosters}
+        market = {name: Results() for name in rosters if name in MARKET and not options["no_marketplace"]}
         with _bar() as bar:
-            task = bar.add_task("Judging worlds", total=len(options["seeds"]) * len(rates) * (len(rosters) + 1))
+            steps = len(rates) * (len(rosters) + 1) + len(market) + bool(market)
+            task = bar.add_task("Judging worlds", total=len(options["seeds"]) * steps)
             for seed in options["seeds"]:
                 for rate in rates:
                     bar.update(task, description=f"Making world {seed}, {rate}", advance=1)
@@ -119,10 +128,33 @@ class Command(BaseCommand):
                         run = _judged(world, name, alone, bar, weigh=options["models"])
                         _note(results[name], run, rate, alone)
                         bar.update(task, advance=1)
+                if market:
+                    bar.update(task, description=f"Making marketplace {seed}", advance=1)
+                    world = build(seed, members=options["members"] // 2, days=options["days"], shape="marketplace")
+                    for name, found in market.items():
+                        bar.update(task, description=f"Marketplace {seed}: {name}")
+                        found.add(_judged(world, name, None, bar, weigh=False))
+                        bar.update(task, advance=1)
+        cost = microseconds(world, duty_of())
         if options["json"]:
-            self.stdout.write(json.dumps({name: found.wire() for name, found in results.items()}))
+            told: dict[str, Any] = {name: found.wire() for name, found in results.items()}
+            told["marketplace"] = {name: found.wire() for name, found in market.items()}
+            self.stdout.write(json.dumps({**told, "microseconds": cost}))
         else:
             self._print(results, options)
+            self._print_market(market)
+            told_cost = ", ".join(f"{name} {spent:.0f}" for name, spent in cost.items())
+            self.stdout.write(f"Processor time an event, in microseconds: {told_cost}")
+
+    def _print_market(self, market: dict[str, Results]) -> None:
+        if not market:
+            return
+        console = Console(file=self.stdout._out, width=130)
+        console.print(_yardstick(market, "A marketplace's own attacks and hard days"))
+        console.print(_attacks(market))
+        console.print(_hard_days(market))
+        for name, found in market.items():
+            self._print_false(name, found)
 
     def _print(self, results: dict[str, Results], options: dict[str, Any]) -> None:
         console = Console(file=self.stdout._out, width=130)
@@ -132,10 +164,11 @@ class Command(BaseCommand):
         console.print(_attacks(results))
         console.print(_hard_days(results))
         for name, found in results.items():
-            speakers = ", ".join(
-                f"{rule} {count}" for rule, count in list(found.wire()["false_alerts_by_detector"].items())[:8]
-            )
-            self.stdout.write(f"False alerts, {name}: {speakers or 'none'}")
+            self._print_false(name, found)
+
+    def _print_false(self, name: str, found: Results) -> None:
+        speakers = ", ".join(f"{rule} {count}" for rule, count in list(found.wire_false().items())[:8])
+        self.stdout.write(f"False alerts, {name}: {speakers or 'none'}")
 
 
 def _judged(world: World, name: str, alone: ModelAlone | None, bar: Progress, *, weigh: bool) -> Run:

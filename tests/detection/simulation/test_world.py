@@ -16,7 +16,7 @@ from detection.intake import schema
 from detection.intake.strict_json import loads
 from detection.simulation import World, build, places
 from detection.simulation.campaign import LEVELS
-from detection.simulation.world import ATTACKS
+from detection.simulation.world import ATTACKS, SHAPES
 
 MEMBERS, DAYS = 120, 10
 
@@ -50,6 +50,17 @@ def test_every_attack_comes_in_every_level(world: World) -> None:
     played = {(campaign.kind, campaign.level) for campaign in world.campaigns}
     assert played == {(kind, level) for kind in ATTACKS for level in LEVELS}
     assert len(ATTACKS) == 11
+
+
+def test_a_marketplace_has_attacks_and_hard_days_of_its_own() -> None:
+    attacks, hard_days = SHAPES["marketplace"]
+    market = build(7, members=MEMBERS, days=DAYS, attacks=len(attacks) * len(LEVELS), shape="marketplace")
+    assert {(c.kind, c.level) for c in market.campaigns} == {(kind, level) for kind in attacks for level in LEVELS}
+    assert {case.kind for case in market.cases} > {"seller-paid", "thick-fingers", "did-not-fit"}
+    assert len(hard_days) > len(SHAPES["shop"][1])
+    for event in market.events:
+        draft = schema.validate(loads(json.dumps(event).encode()), now=market.until + timedelta(days=1), historic=True)
+        assert not draft.errors, (event, draft.errors)
 
 
 def test_labels_lie_beside_the_events_and_never_in_them(world: World) -> None:
