@@ -47,14 +47,25 @@ def write(
 
 def later(row: Event, now: datetime) -> dict[str, Any]:
     """For an event that was judged before anybody asked: its verdict, and the lock as it is now."""
-    reasons: list[dict[str, Any]] = [
+    with transaction.atomic():
+        lock = locks.of(row.member) if row.member is not None else None
+        return _with_lock(row, _reasons(row), lock, now)
+
+
+def full(row: Event, now: datetime) -> dict[str, Any]:
+    """What would be answered now. The answer that was given stays the one that is kept."""
+    lock = locks.of(row.member) if row.member is not None else None
+    reasons = _reasons(row)
+    _refuse(row, reasons, lock)
+    return _answer(row, reasons, lock, now)
+
+
+def _reasons(row: Event) -> list[dict[str, Any]]:
+    return [
         {name: signal[name] for name in _REASON if name != "points" or signal[name] < 0}
         for signal in row.signals
         if not signal["shadow"]
     ]
-    with transaction.atomic():
-        lock = locks.of(row.member) if row.member is not None else None
-        return _with_lock(row, reasons, lock, now)
 
 
 def meanwhile(row: Event, verdict: Verdict, now: datetime) -> dict[str, Any]:
@@ -69,15 +80,27 @@ def meanwhile(row: Event, verdict: Verdict, now: datetime) -> dict[str, Any]:
 
 
 def _with_lock(row: Event, reasons: list[dict[str, Any]], lock: LockRecord | None, now: datetime) -> dict[str, Any]:
+    _refuse(row, reasons, lock)
+    return _keep(row, reasons, lock, now)
+
+
+def _refuse(row: Event, reasons: list[dict[str, Any]], lock: LockRecord | None) -> None:
     refused = playbook.refusal(lock, row.type) if current().enforcing else None
     if refused:
         row.outcome = playbook.stricter(refused, Outcome(row.outcome or Outcome.ALLOW))
         reasons.append(playbook.LOCKED.wire())
-    return _keep(row, reasons, lock, now)
 
 
 def _keep(row: Event, reasons: list[dict[str, Any]], lock: LockRecord | None, now: datetime) -> dict[str, Any]:
-    answer = {
+    """What was told first stays; when something was skipped, its full result is owed."""
+    answer = _answer(row, reasons, lock, now)
+    owed = {"answer": answer, "decided_at": now, "waiting": bool(answer["degraded"])}
+    kept, _ = Decision.objects.get_or_create(event=row.pk, defaults=owed)
+    return dict(kept.answer)
+
+
+def _answer(row: Event, reasons: list[dict[str, Any]], lock: LockRecord | None, now: datetime) -> dict[str, Any]:
+    return {
         "event_id": row.event_id,
         "verdict": str(row.outcome or Outcome.ALLOW),
         "risk_score": row.risk_score or 0,
@@ -88,5 +111,3 @@ def _keep(row: Event, reasons: list[dict[str, Any]], lock: LockRecord | None, no
         "degraded": list(row.degraded),
         "decided_at": iso(now),
     }
-    kept, _ = Decision.objects.get_or_create(event=row.pk, defaults={"answer": answer, "decided_at": now})
-    return dict(kept.answer)

@@ -6,7 +6,7 @@ import time
 
 from celery import shared_task
 
-from detection import inbox, pipeline
+from detection import inbox, pipeline, settling
 from tasks.receivers import DRAIN, wake
 
 #: Less than the soft time limit, so that a long queue is worked off in several turns.
@@ -21,6 +21,12 @@ def drain() -> int:
     if time.monotonic() - started >= TURN:
         wake(DRAIN)
     return judged
+
+
+@shared_task
+def settle() -> int:
+    """Tell the full results of decisions that had to skip something; how many."""
+    return settling.settle()
 
 
 @shared_task

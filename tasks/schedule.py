@@ -36,6 +36,7 @@ def _nightly(task: str, hour: int, minute: int) -> dict[str, Any]:
 SCHEDULE: dict[str, dict[str, Any]] = {
     "look for events nobody was woken for": _every("tasks.events.sweep", 5),
     "carry messages that are due": _every("tasks.notices.deliver", 5),
+    "tell the full results of decisions that skipped something": _every("tasks.events.settle", 5),
     "tell the shop's own systems": _every("tasks.webhooks.deliver", 5),
     "end locks and codes that ran out": _every("tasks.expiry.expire", 5),
     "chain the audit trail": _every("tasks.upkeep.sequence_audit", 2),
