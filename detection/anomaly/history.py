@@ -10,24 +10,35 @@ from django.db.models.fields.json import KeyTransform
 
 from detection.anomaly.trainer import Row
 from detection.anomaly.vector import Kind
-from detection.kernel.vocabulary import Disposition, EventState, EventType, Outcome, Trust
+from detection.kernel.vocabulary import Disposition, EventState, EventType, Family, Outcome, Trust
 from detection.models import Alert, Event
 
 CHUNK = 2_000
 
 
-def rows(kind: Kind, since: datetime, until: datetime) -> Iterator[Row]:
-    """Judged events of a kind from ``since`` up to ``until``, oldest first, read in chunks."""
+def rows(kind: Kind, since: datetime, until: datetime, *, newest_first: bool = False) -> Iterator[Row]:
+    """Judged events of a kind from ``since`` up to ``until``, oldest first unless said otherwise, read in chunks."""
     bad, cleared = _disputed_or_confirmed(), _cleared()
     found = (
         _events(kind, since, until)
         .annotate(measured=KeyTransform(kind.detector_id, "seen"), address=KeyTransform("ip", "body"))
-        .order_by("occurred_at", "id")
+        .order_by(*(("-occurred_at", "-id") if newest_first else ("occurred_at", "id")))
         .values_list(
-            "measured", "address", "occurred_at", "subject", "type", "trust", "outcome", "alert_id", "degraded"
+            "measured",
+            "address",
+            "occurred_at",
+            "subject",
+            "type",
+            "trust",
+            "outcome",
+            "alert_id",
+            "degraded",
+            "signals",
         )
     )
-    for measured, address, occurred_at, subject, type_, trust, outcome, alert, degraded in found.iterator(CHUNK):
+    for measured, address, occurred_at, subject, type_, trust, outcome, alert, degraded, signals in found.iterator(
+        CHUNK
+    ):
         if alert in bad:
             unfit = "disputed"
         elif outcome in (Outcome.CHALLENGE, Outcome.DENY) and alert not in cleared:
@@ -40,7 +51,8 @@ def rows(kind: Kind, since: datetime, until: datetime) -> Iterator[Row]:
             unfit = "judged without features"
         else:
             unfit = ""
-        yield Row(measured or {}, occurred_at, subject, address, unfit)
+        ruled = any(not one["shadow"] and one["family"] != Family.ANOMALY and one["points"] > 0 for one in signals)
+        yield Row(measured or {}, occurred_at, subject, address, unfit, ruled)
 
 
 def count(kind: Kind, since: datetime, until: datetime) -> int:

@@ -15,7 +15,7 @@ from django.utils import timezone
 from detection.announcements import DutyChanged, announce
 from detection.anomaly import makes, seal
 from detection.anomaly.detector import AnomalyDetector, Model
-from detection.anomaly.seal import Unusable as Unusable
+from detection.anomaly.seal import Unusable
 from detection.anomaly.trainer import Trained
 from detection.anomaly.vector import KINDS
 from detection.kernel.ids import uuid7

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from detection.anomaly import makes
-from detection.anomaly.drift import profile
+from detection.anomaly.drift import profile, psi
 from detection.anomaly.vector import Kind, kind_named
 from detection.kernel.records import iso
 
@@ -74,9 +74,13 @@ def train(
     *,
     detector_name: str = "iforest",
     budget: float | None = None,
+    before: Mapping[str, Any] | None = None,
     seed: int = SEED,
 ) -> Trained | TooLittle:
-    """Fit a model of this kind. The same rows and seed make the same model. Raises makes.Unsuitable."""
+    """Fit a model of this kind. The same rows and seed make the same model.
+
+    ``before`` holds the profiles of the version before, to tell what has moved since. Raises makes.Unsuitable.
+    """
     kind = kind_named(kind_name)
     budget = budget or kind.budget
     place = makes.place_of(detector_name)
@@ -121,6 +125,12 @@ def train(
             "budget": budget,
             "threshold": threshold,
             "strange_in_clean": int(strange.sum()),
+            "strange_with_rules": sum(row.ruled for (row, _), odd in zip(usable[cut:], strange, strict=True) if odd),
+            "drift": {
+                name: psi(before[name], values[:cut, at])
+                for at, name in enumerate(kind.names)
+                if before and name in before
+            },
             "seed": seed,
             "fit_seconds": round(seconds, 3),
             "memory_mb": _peak_memory(),

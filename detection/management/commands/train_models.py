@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,9 +15,12 @@ from django.utils.dateparse import parse_datetime
 from rich.console import Console
 from rich.progress import track
 
-from detection.anomaly import history, shelf, trainer
+from detection import conf
+from detection.anomaly import history, makes, shelf, trainer
+from detection.anomaly.seal import Unusable
 from detection.anomaly.vector import KINDS, Kind, kind_named
 from detection.models import ModelVersion
+from detection.response import learning
 
 NAMES = [kind.name for kind in KINDS]
 
@@ -25,21 +28,32 @@ NAMES = [kind.name for kind in KINDS]
 class Command(BaseCommand):
     help = (
         "Fit the anomaly models on what was measured of ordinary events. The first version of a kind goes on duty at "
-        "once, later ones run in shadow unless --activate is given. Results on stdout, progress on stderr."
+        "once, later ones run in shadow until they are promoted, unless --activate is given. Results on stdout, "
+        "progress on stderr."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--kind", choices=NAMES, action="append", help="only this kind; may be repeated")
         parser.add_argument("--days", type=_days, default=90, help="how far back to learn from (default 90)")
         parser.add_argument("--since", type=_moment, help="learn from events since this ISO 8601 time instead")
-        parser.add_argument("--detector", default="iforest", help="XX")
+        parser.add_argument(
+            "--detector",
+            type=_detector,
+            help=f"{', '.join(makes.MAKES)} or pyod.models.<module>.<Class> (default: MODEL_DETECTORS, else iforest)",
+        )
         parser.add_argument(
             "--budget",
             type=_share,
             help="share of ordinary events that may be called strange (default: the kind's own)",
         )
         parser.add_argument("--activate", action="store_true", help="put the new version on duty at once")
-        parser.add_argument("--promote", choices=NAMES, metavar="KIND", help="train nothing: put KIND's shadow on duty")
+        parser.add_argument(
+            "--promote", choices=NAMES, metavar="KIND", help="train nothing: put KIND's shadow on duty if no worse"
+        )
+        parser.add_argument("--force", action="store_true", help="promote even if it is worse")
+        parser.add_argument(
+            "--nightly", action="store_true", help="first promote what was in shadow for a day and is no worse"
+        )
         parser.add_argument(
             "--rollback", choices=NAMES, metavar="KIND", help="train nothing: back to KIND's version before"
         )
@@ -49,22 +63,30 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         moved = options["promote"] or options["rollback"]
         if moved:
-            results = [self._move(moved, back=bool(options["rollback"]), dry_run=options["dry_run"])]
+            results = [self._move(moved, options)]
         else:
+            if options["nightly"]:
+                promoted = [row for name in options["kind"] or NAMES if (row := _promoted(name))]
+                self.stderr.write("".join(f"{row.kind} {row.version} is on duty now\n" for row in promoted), ending="")
             results = [self._train(kind_named(name), options) for name in options["kind"] or NAMES]
+        if not options["dry_run"]:
+            learning.look()
         if options["json"]:
             self.stdout.write(json.dumps({"models": results}))
         else:
             for result in results:
                 self.stdout.write(_line(result))
 
-    def _move(self, kind: str, *, back: bool, dry_run: bool) -> dict[str, Any]:
-        if dry_run:
+    def _move(self, kind: str, options: dict[str, Any]) -> dict[str, Any]:
+        back = bool(options["rollback"])
+        if options["dry_run"]:
             return {"kind": kind, "status": "would_roll_back" if back else "would_promote"}
         try:
-            row = shelf.rollback(kind) if back else shelf.activate(kind)
-        except (shelf.NoSuchModel, shelf.Unusable) as fault:
+            row = shelf.rollback(kind) if back else learning.promote(kind, force=options["force"])
+        except (shelf.NoSuchModel, Unusable) as fault:
             raise CommandError(str(fault)) from fault
+        if isinstance(row, learning.Refused):
+            raise CommandError(f"not promoted: {row.text}; --force does it all the same")
         return _described(row)
 
     def _train(self, kind: Kind, options: dict[str, Any]) -> dict[str, Any]:
@@ -75,8 +97,9 @@ class Command(BaseCommand):
             trained = trainer.train(
                 _watched(rows, kind, history.count(kind, since, until)),
                 kind.name,
-                detector_name=options["detector"],
+                detector_name=options["detector"] or conf.current().model_detectors.get(kind.name, "iforest"),
                 budget=options["budget"],
+                before=last.card.get("profile") if (last := shelf.active_of(kind.name)) else None,
             )
             if isinstance(trained, trainer.TooLittle):
                 return {
@@ -89,9 +112,33 @@ class Command(BaseCommand):
                 }
             if options["dry_run"]:
                 return {"kind": kind.name, "status": "would_store", "card": trained.card}
-            return _described(shelf.put(trained, activate=options["activate"]))
+            row = shelf.put(trained, activate=options["activate"])
+            shelf.tidy()
+            return _described(row)
+        except makes.Unsuitable as fault:
+            raise CommandError(str(fault)) from fault
         except OSError as fault:
             raise CommandError(f"the model folder cannot be written: {fault.strerror}") from fault
+
+
+def _promoted(kind: str) -> ModelVersion | None:
+    """The version that took over, having been heard beside the other for a day."""
+    waiting = shelf.shadow_of(kind)
+    if waiting is None or timezone.now() - waiting.created_at < timedelta(hours=20):
+        return None
+    try:
+        row = learning.promote(kind)
+    except (shelf.NoSuchModel, Unusable):
+        return None
+    return None if isinstance(row, learning.Refused) else row
+
+
+def _detector(name: str) -> str:
+    try:
+        makes.place_of(name)
+    except makes.Unsuitable as fault:
+        raise ArgumentTypeError(str(fault)) from None
+    return name
 
 
 def _watched(rows: Iterable[trainer.Row], kind: Kind, total: int) -> Iterator[trainer.Row]:

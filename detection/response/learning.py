@@ -1,0 +1,214 @@
+"""How the models do: beside each other on the same days, against what they learned, and whether they can be used.
+
+What is found is kept with the version, so that pages and gauges read one row. A new version is put on duty only when it
+is no worse than the one that is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from django.utils import timezone
+
+from detection.anomaly import drift, history, shelf
+from detection.anomaly.detector import Model
+from detection.anomaly.seal import Unusable
+from detection.anomaly.trainer import Row
+from detection.anomaly.vector import KINDS, kind_named
+from detection.kernel.records import SYSTEM, Actor, iso
+from detection.models import ModelVersion
+from detection.response import letters, notifications, precision
+from detection.work import unit_of_work
+
+DAYS = timedelta(days=14)  # looked back on
+MOST = 20_000  # rows, the newest
+LEAST = 200  # rows to say anything from
+TOO_MANY = 3.0  # times the budget
+STALE = timedelta(days=45)
+FEW = 5  # known bad events, below which what people said decides nothing
+SLACK = 1.25  # times as many false ones are no worse, for chance
+MODELS_PAGE = "/admin_dashboard/models/"
+
+
+@dataclass(slots=True)
+class Heard:
+    """What one version would have said of the same rows."""
+
+    model: Model
+    scores: Sequence[float]
+    strange: list[bool] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.strange = [score > self.model.threshold for score in self.scores]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why a version was not put on duty."""
+
+    text: str
+
+
+def look(*, now: datetime | None = None) -> list[ModelVersion]:
+    """Look at every version on duty or in shadow, keep what was found with it, and tell staff of a band just left."""
+    now = now or timezone.now()
+    seen = []
+    for kind in KINDS:
+        versions = [row for row in (shelf.active_of(kind.name), shelf.shadow_of(kind.name)) if row is not None]
+        rows = _rows(kind.name, now) if versions else []
+        for row in versions:
+            was = row.watch
+            try:
+                row.watch = found(row, rows, now=now)
+            except Unusable as fault:
+                row.watch = {**was, "unusable": str(fault)}
+            row.watched_at = now
+            row.save(update_fields=["watch", "watched_at"])
+            left = sorted(set(row.watch.get("out", ())) - set(was.get("out", ())))
+            if left and row.state == "active":
+                _tell("model.drifted", row, "; ".join(row.watch["words"][name] for name in left))
+            seen.append(row)
+    return seen
+
+
+def check() -> dict[str, dict[str, Any]]:
+    """Whether the models on duty can be used. Staff are told once of one that cannot, and again only after it could."""
+    report = shelf.health()
+    for name, part in report.items():
+        row = shelf.active_of(name)
+        if row is None:
+            continue
+        reason, told = part.get("reason", ""), row.watch.get("unusable", "")
+        if bool(reason) == bool(told):
+            continue
+        with unit_of_work():
+            row.watch = {**row.watch, "unusable": reason}
+            row.save(update_fields=["watch"])
+            if reason:
+                _tell("model.unusable", row, reason)
+    return report
+
+
+def promote(kind: str, *, force: bool = False, actor: Actor = SYSTEM) -> ModelVersion | Refused:
+    """Put the version in shadow on duty if it is no worse, or when forced. Raises shelf.NoSuchModel, seal.Unusable."""
+    challenger = shelf.shadow_of(kind)
+    if challenger is None:
+        raise shelf.NoSuchModel(f"there is no shadow version of {kind}")
+    if not force:
+        worse = why_not(kind, challenger)
+        if worse:
+            return Refused(worse)
+    return shelf.activate(kind, challenger.version, actor=actor)
+
+
+def why_not(kind: str, challenger: ModelVersion, *, now: datetime | None = None) -> str:
+    """In what the version in shadow is worse than the one on duty, on the same days; empty when in nothing."""
+    champion = shelf.active_of(kind)
+    if champion is None:
+        return ""
+    try:
+        old = shelf.opened(champion)
+    except Unusable:
+        return ""
+    rows = _rows(kind, now or timezone.now())
+    if len(rows) < LEAST:
+        return ""
+    mine, theirs = (_counts(_heard(model, rows), rows) for model in (shelf.opened(challenger), old))
+    if mine["false"] > max(theirs["false"] * SLACK, mine["budget"] * mine["ordinary"] * TOO_MANY, FEW):
+        return f"it would have called {mine['false']} ordinary events strange, the one on duty {theirs['false']}"
+    if theirs["bad"] >= FEW and mine["caught"] < theirs["caught"]:
+        return f"of {mine['bad']} events known to be bad it found {mine['caught']}, the one on duty {theirs['caught']}"
+    return ""
+
+
+def found(row: ModelVersion, rows: Sequence[tuple[Row, list[float]]], *, now: datetime) -> dict[str, Any]:
+    """How a version did on these rows. Raises seal.Unusable."""
+    model = shelf.opened(row)
+    heard = _heard(model, rows)
+    report: dict[str, Any] = {"rows": len(rows), "age_days": round((now - row.created_at) / timedelta(days=1), 1)}
+    report |= _counts(heard, rows) | {"days": _by_day(heard, rows), "precision": _precision(row, now)}
+    profiles = row.card.get("profile", {})
+    if len(rows) >= LEAST and profiles:
+        columns = zip(*(vector for _, vector in rows), strict=True)
+        named = dict(zip(kind_named(row.kind).names, columns, strict=True))
+        report["psi"] = {name: drift.psi(profiles[name], named[name]) for name in profiles if name in named}
+        report["psi_scores"] = drift.psi(row.card["scores"], heard.scores)
+        report["scores"] = drift.profile(heard.scores)
+    words = _out_of_band(report, now - row.created_at)
+    return {**report, "out": sorted(words), "words": words, "unusable": ""}
+
+
+def _out_of_band(report: Mapping[str, Any], age: timedelta) -> dict[str, str]:
+    """What left its band, in words."""
+    words = {}
+    moved = [name for name, psi in report.get("psi", {}).items() if psi >= drift.MOVED]
+    if moved:
+        words["features"] = f"what it looks at has moved: {', '.join(moved[:4]).replace('_', ' ')}"
+    if report.get("psi_scores", 0.0) >= drift.MOVED:
+        words["scores"] = "its scores are spread otherwise than when it learned"
+    if report["rows"] >= LEAST and report["strange"] > max(TOO_MANY * report["budget"] * report["rows"], FEW):
+        words["budget"] = f"it calls {report['a_day']:.1f} events a day strange, planned were {report['planned']:.1f}"
+    if age > STALE:
+        words["age"] = f"it is {age.days} days old"
+    return words
+
+
+def _rows(kind_name: str, now: datetime) -> list[tuple[Row, list[float]]]:
+    """The newest measured rows of the last days, oldest first, fit to learn from or not."""
+    kind = kind_named(kind_name)
+    newest = history.rows(kind, now - DAYS, now, newest_first=True)
+    read = ((row, kind.row(row.measured)) for row in islice(newest, MOST))
+    return [(row, vector) for row, vector in read if vector is not None][::-1]
+
+
+def _heard(model: Model, rows: Sequence[tuple[Row, list[float]]]) -> Heard:
+    return Heard(model, model.scores([vector for _, vector in rows]) if rows else [])
+
+
+def _counts(heard: Heard, rows: Sequence[tuple[Row, list[float]]]) -> dict[str, Any]:
+    """How often it spoke: of everything, of what rules spoke of too, of what people called bad, of ordinary events."""
+    both = [(strange, row) for strange, (row, _) in zip(heard.strange, rows, strict=True)]
+    strange = sum(spoke for spoke, _ in both)
+    bad = [spoke for spoke, row in both if row.unfit == "disputed"]
+    ordinary = [spoke for spoke, row in both if not row.unfit and not row.ruled]
+    span = (rows[-1][0].occurred_at - rows[0][0].occurred_at) / timedelta(days=1) if rows else 0.0
+    days = max(span, 1.0)
+    budget = kind_named(heard.model.kind).budget
+    return {
+        "strange": strange,
+        "a_day": round(strange / days, 2),
+        "planned": round(budget * len(rows) / days, 2),
+        "budget": budget,
+        "with_rules": sum(spoke and row.ruled for spoke, row in both),
+        "bad": len(bad),
+        "caught": sum(bad),
+        "ordinary": len(ordinary),
+        "false": sum(ordinary),
+    }
+
+
+def _by_day(heard: Heard, rows: Sequence[tuple[Row, list[float]]]) -> list[dict[str, Any]]:
+    days: dict[str, dict[str, Any]] = {}
+    for strange, (row, _) in zip(heard.strange, rows, strict=True):
+        name = (iso(row.occurred_at) or "")[:10]
+        day = days.setdefault(name, {"day": name, "events": 0, "strange": 0})
+        day["events"] += 1
+        day["strange"] += strange
+    return list(days.values())
+
+
+def _precision(row: ModelVersion, now: datetime) -> dict[str, Any] | None:
+    """How often the kind's detector was right while it was heard, by what people said."""
+    name = kind_named(row.kind).detector_id
+    return next((found for found in precision.per_rule(now - 2 * DAYS, now) if found["rule"] == name), None)
+
+
+def _tell(kind: str, row: ModelVersion, why: str) -> None:
+    with unit_of_work() as work:
+        context = {"kind": row.kind, "version": row.version, "why": why, "models_page": letters.page(MODELS_PAGE)}
+        notifications.to_staff(work, kind, context=context)
+        work.audit(kind, target=f"{row.kind} {row.version}", why=why)
