@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from api.errors import Fault, fault, faulty
 from api.pagination import Order, moment, whole
@@ -68,6 +69,11 @@ def _moment(value: str) -> datetime:
     return found
 
 
+def _snoozed(wanted: bool) -> Q:
+    aside = Q(snoozed_until__gt=timezone.now())
+    return aside if wanted else Q(snoozed_until=None) | Q(snoozed_until__lte=timezone.now())
+
+
 def _by_detector(value: str) -> Q:
     return Q(pk__in=AlertDetector.objects.filter(detector=_text(value)).values("alert"))
 
@@ -92,6 +98,8 @@ FILTERS: dict[str, Callable[[str], Q]] = {
     "country": lambda v: Q(country=_country(v)),
     "ip": lambda v: Q(ip=_ip(v)),
     "device": lambda v: Q(device=_text(v)),
+    "network": lambda v: Q(context__network_kind=_text(v)),
+    "snoozed": lambda v: _snoozed(_flag(v)),
     "disputed": lambda v: Q(disputed=_flag(v)),
     "assignee": _by_assignee,
     "q": _search,

@@ -102,19 +102,40 @@ class SessionLimits:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
+        by_itself = request.headers.get("X-Page") == "background"  # a page that asks by itself is nobody at the desk
+        if not by_itself and settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
             self._touch(request)
         return self.get_response(request)
 
     def _touch(self, request: HttpRequest) -> None:
         now = time.time()
         session = request.session
-        left = session.get("signed_in_at", now) + settings.SESSION_ABSOLUTE.total_seconds() - now
+        _, absolute = self._limits(staff=session.get("staff", False))
+        left = session.get("signed_in_at", now) + absolute - now
         if left <= 0:
             from django.contrib.auth import logout
 
             logout(request)
         elif now - session.get("touched_at", 0) > TOUCH_EVERY:
-            session.setdefault("signed_in_at", now)
-            session["touched_at"] = int(now)
-            session.set_expiry(int(min(left, settings.SESSION_IDLE.total_seconds())))
+            self._write_back(request, now)
+
+    def _write_back(self, request: HttpRequest, now: float) -> None:
+        from api.addresses import client_ip
+        from detection.response import accounts, sessions
+
+        session = request.session
+        session["staff"] = accounts.role_of(request.user) is not None
+        idle, absolute = self._limits(staff=session["staff"])
+        session.setdefault("signed_in_at", now)
+        session["touched_at"] = int(now)
+        session.set_expiry(max(1, int(min(session["signed_in_at"] + absolute - now, idle))))
+        if session.session_key:
+            agent = request.headers.get("User-Agent", "")
+            sessions.note(session.session_key, user_id=request.user.pk, ip=client_ip(request), agent=agent)
+
+    @staticmethod
+    def _limits(*, staff: bool) -> tuple[float, float]:
+        """Seconds a session may be idle and may last."""
+        if staff:
+            return settings.STAFF_SESSION_IDLE.total_seconds(), settings.STAFF_SESSION_ABSOLUTE.total_seconds()
+        return settings.SESSION_IDLE.total_seconds(), settings.SESSION_ABSOLUTE.total_seconds()

@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import wraps
 from typing import Any
 from urllib.parse import urlencode, urlsplit
+from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
@@ -15,6 +16,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 
 from api.addresses import client_ip, from_this_machine
 from api.permissions import RENEWED_WITHIN
@@ -22,7 +24,7 @@ from detection import conf
 from detection.kernel.records import Actor
 from detection.kernel.vocabulary import Role
 from detection.models import Member
-from detection.response import accounts
+from detection.response import accounts, desks
 
 View = Callable[..., HttpResponse]
 
@@ -90,6 +92,11 @@ def trail_page(view: View) -> View:
     return _guarded(view, _answerable, ("GET", "HEAD"))
 
 
+def staff_form(view: View) -> View:
+    """GET for every role of the staff, POST for analysts and admins."""
+    return _guarded(view, _staff_writing, ("GET", "HEAD", "POST"))
+
+
 def staff_action(view: View) -> View:
     """For analysts and admins, by POST."""
     return _guarded(view, _writers, ("POST",))
@@ -135,14 +142,28 @@ def _guarded(view: View, check: Callable[[HttpRequest], None], methods: tuple[st
         check(request)
         if request.method not in methods:
             return HttpResponseNotAllowed(methods)
-        return view(request, *args, **kwargs)
+        with timezone.override(_zone_of(request)):
+            return view(request, *args, **kwargs)
 
     return guarded
+
+
+def _zone_of(request: HttpRequest) -> ZoneInfo | None:
+    """The zone a person of the staff chose for their pages; None for the house's own."""
+    desk = getattr(request, "desk", None)
+    return ZoneInfo(desk.time_zone) if desk is not None and desk.time_zone else None
 
 
 def _staff(request: HttpRequest) -> None:
     if role_of(request) is None:
         raise PermissionDenied(STAFF_ONLY if member_of(request) else NO_ROLE)
+    request.desk = desks.of(request.user)  # type: ignore[attr-defined]
+
+
+def _staff_writing(request: HttpRequest) -> None:
+    _staff(request)
+    if request.method == "POST":
+        _writers(request)
 
 
 def _answerable(request: HttpRequest) -> None:

@@ -38,10 +38,9 @@ def answer(
     undo: str | None = None,
     **more: Any,
 ) -> HttpResponse:
-    """Say what became of it. ``undo`` is the id of the action that can be taken back."""
+    """Say what became of it. ``undo`` is the address that takes it back."""
     if by_script(request):
-        link = reverse("pages:undo", args=[undo]) if undo else None
-        return JsonResponse({"message": text, "level": level, "undo": link, **more}, status=status)
+        return JsonResponse({"message": text, "level": level, "undo": undo, **more}, status=status)
     messages.add_message(request, LEVELS[level], text, extra_tags=undo or "")
     return redirect(safe_next(request, to))
 
@@ -56,4 +55,5 @@ def of_alert(request: HttpRequest, acted: Acted, done: str, *, to: str, undoable
         return answer(request, "This alert is not here any more.", to=to, level="error", status=404)
     if acted.refused:
         return answer(request, wording.visible(acted.refused), to=to, level="warning", status=409)
-    return answer(request, done, to=to, undo=acted.action_id if undoable else None)
+    link = reverse("pages:undo", args=[acted.action_id]) if undoable and acted.action_id else None
+    return answer(request, done, to=to, undo=link)

@@ -27,6 +27,7 @@ class Place:
 
 
 CONSOLE = (
+    Place("overview", "Overview", "pages:overview", "v"),
     Place("alerts", "Alerts", "pages:feed", "a"),
     Place("storms", "Storms", "pages:storms", "o"),
     Place("rules", "Rules", "pages:rules", "r"),

@@ -151,6 +151,11 @@ def span(length: timedelta) -> str:
     return f"{seconds} second{'' if seconds == 1 else 's'}"
 
 
+def clock(moment: datetime) -> str:
+    """The time of day, with its zone."""
+    return timezone.localtime(moment).strftime("%H:%M:%S %Z")
+
+
 def exact(moment: datetime) -> str:
     """A moment to the second, with its zone."""
     return timezone.localtime(moment).strftime("%d %b %Y, %H:%M:%S %Z").lstrip("0")

@@ -141,6 +141,7 @@ class AlertShape(s.Serializer):
     created_at = s.DateTimeField()
     disputed = s.BooleanField()
     assignee = s.CharField(allow_null=True)
+    snoozed_until = s.DateTimeField(allow_null=True)
     context = s.DictField()
 
 

@@ -114,6 +114,11 @@ def centre(country: str) -> tuple[float, float] | None:
     return row[1:] if row else None
 
 
+def countries() -> list[tuple[str, str, tuple[float, float]]]:
+    """Every country by code, English name and point."""
+    return [(code, name, (latitude, longitude)) for code, (name, latitude, longitude) in _countries().items()]
+
+
 def name_of(country: str) -> str | None:
     """A country's English name by its ISO 3166-1 alpha-2 code."""
     row = _countries().get(country.upper())

@@ -77,6 +77,7 @@ def _context(alert: Foldable, verdict: Verdict) -> None:
         "country": event.country,
         "city": event.city,
         "network": event.network_owner or event.network,
+        "network_kind": event.network,
         "device": event.device_id,
         "user_agent": event.agent or event.user_agent,
         "session_id": event.session_id,

@@ -27,6 +27,13 @@ from detection.kernel.vocabulary import (
 )
 
 
+#: What a page fetches by itself.
+PARTS_OF_PAGES = (
+    ".png", ".jpg", ".jpeg", ".gif", ".webp", ".avif", ".svg", ".ico", ".css", ".js", ".woff", ".woff2", ".ttf", ".mp4",
+    ".webmanifest",
+)  # fmt: skip
+
+
 def iso(moment: datetime | None) -> str | None:
     """ISO 8601 in UTC with microseconds and ``Z``: equal moments are equal strings and sort as time."""
     if moment is None:
@@ -113,8 +120,17 @@ class EventRecord:
 
     @property
     def refused_path(self) -> str | None:
-        """The path asked for when there was nothing, or nothing to be had: a 4xx or 5xx."""
-        return self.path if self.http_status is not None and self.http_status >= 400 else None
+        """The path asked for when there was nothing, or nothing to be had: a 4xx or 5xx. A picture or a script that is
+        not there is the page's fault, and nobody asked for it."""
+        if self.http_status is None or self.http_status < 400 or self.path is None:
+            return None
+        return None if self.path.partition("?")[0].lower().endswith(PARTS_OF_PAGES) else self.path
+
+    @property
+    def shipping_key(self) -> str | None:
+        """Where it is sent to, as the app names it."""
+        key = self.payment.get("shipping_key")
+        return key if isinstance(key, str) and key else None
 
     @property
     def made_after_sign_in(self) -> bool:
@@ -272,6 +288,18 @@ class HealthRecord:
         }
 
 
+#: What a member is not told of an alert.
+STAFF_ONLY = (
+    "detectors",
+    "risk_score",
+    "suggested_actions",
+    "assignee",
+    "snoozed_until",
+    "subject",
+    "disposition",
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertRecord:
     """An alert as staff see it; ``member_wire`` is what its own member may see."""
@@ -298,6 +326,7 @@ class AlertRecord:
     disputed: bool
     assignee: str | None
     context: Mapping[str, Any]
+    snoozed_until: datetime | None = None
 
     def wire(self) -> dict[str, Any]:
         return {
@@ -322,13 +351,22 @@ class AlertRecord:
             "created_at": iso(self.created_at),
             "disputed": self.disputed,
             "assignee": self.assignee,
+            "snoozed_until": iso(self.snoozed_until),
             "context": dict(self.context),
         }
 
     def member_wire(self) -> dict[str, Any]:
         """Without rule internals: no detectors, scores, thresholds, staff names or advice to staff."""
         shown = self.wire()
-        for key in ("detectors", "risk_score", "suggested_actions", "assignee", "subject", "disposition"):
+        for key in (
+            "detectors",
+            "risk_score",
+            "suggested_actions",
+            "assignee",
+            "snoozed_until",
+            "subject",
+            "disposition",
+        ):
             del shown[key]
         shown["reasons"] = [{"text": reason.get("text", "")} for reason in self.reasons]
         return shown

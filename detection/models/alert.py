@@ -98,6 +98,7 @@ class Alert(models.Model):
             disputed=self.disputed,
             assignee=self.assignee.get_username() if self.assignee else None,
             context=self.context,
+            snoozed_until=self.snoozed_until,
         )
 
 

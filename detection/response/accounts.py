@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from detection import conf
@@ -38,6 +39,19 @@ def role_of(user: Any) -> Role | None:
         return Role.ADMIN
     names = set(user.groups.values_list("name", flat=True))
     return next((role for role in ROLES if role.value in names), None)
+
+
+def workers() -> list[str]:
+    """Names of those who may work on alerts, in order; at most 200."""
+    users = get_user_model().objects.filter(is_active=True)
+    able = Q(groups__name__in=[Role.ADMIN.value, Role.ANALYST.value]) | Q(is_superuser=True)
+    return list(users.filter(able).order_by("username").values_list("username", flat=True).distinct()[:200])
+
+
+def worker(name: str) -> Any | None:
+    """The person of that name, if they may work on alerts."""
+    person = get_user_model().objects.filter(username=name).first()
+    return person if person is not None and role_of(person) in (Role.ADMIN, Role.ANALYST) else None
 
 
 def actor_of(user: Any, ip: str | None = None) -> Actor:

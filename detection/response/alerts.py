@@ -115,8 +115,8 @@ def assign(
     return _change(alert_id, "assign", actor, if_status, change=hand_over)
 
 
-def snooze(alert_id: UUID | str, *, actor: Actor, until: datetime, if_status: str | None = None) -> Acted:
-    """Put it aside until a moment."""
+def snooze(alert_id: UUID | str, *, actor: Actor, until: datetime | None, if_status: str | None = None) -> Acted:
+    """Put it aside until a moment, or take it up again with None. It comes back by itself when it grows worse."""
 
     def put_aside(alert: Alert, _work: UnitOfWork) -> None:
         alert.snoozed_until = until

@@ -30,6 +30,7 @@ CHANGED = [
     "country",
     "device",
     "context",
+    "snoozed_until",
 ]
 
 
@@ -66,7 +67,7 @@ def fold(verdicts: Sequence[Verdict], members: Mapping[str, Member], now: dateti
             alert = current[key] = _raise(verdict, members, now)
             folded.raised.append(alert)
         else:
-            grow(alert, verdict)
+            _grow(alert, verdict)
             if alert not in folded.raised and alert not in folded.changed:
                 folded.changed.append(alert)
         folded.by_event[verdict.event.id] = alert
@@ -77,6 +78,14 @@ def fold(verdicts: Sequence[Verdict], members: Mapping[str, Member], now: dateti
     ]
     _write(folded, ended)
     return folded
+
+
+def _grow(alert: Alert, verdict: Verdict) -> None:
+    """Take a verdict in; what was put aside comes back when it grows worse: graver, or by another detector."""
+    before = alert.severity_rank, len(alert.detectors)
+    grow(alert, verdict)
+    if alert.severity_rank > before[0] or len(alert.detectors) > before[1]:
+        alert.snoozed_until = None
 
 
 def save_actions(alerts: Iterable[Alert]) -> None:

@@ -32,6 +32,7 @@ def house(context: template.Context) -> dict[str, Any]:
         "user": user,
         "role": role,
         "member": member,
+        "desk": getattr(request, "desk", None),
         "places": navigation.console(role),
     }
 
@@ -44,15 +45,21 @@ def icon(name: str) -> SafeString:
 
 @register.simple_tag
 def when(moment: datetime | str | None, form: str = "ago") -> SafeString | str:
-    """A moment as a time element: relative, exact on hover. ``form`` "exact" shows the exact one."""
+    """A moment as a time element: relative, exact on hover. ``form`` "exact" shows the exact one, "clock" its hour."""
     if isinstance(moment, str):
         moment = parse_datetime(moment)
     if moment is None:
         return "–"
-    text = wording.ago(moment) if form == "ago" else wording.exact(moment)
+    text = {"ago": wording.ago, "clock": wording.clock}.get(form, wording.exact)(moment)
     return format_html(
         '<time datetime="{}" data-when="{}" title="{}">{}</time>', iso(moment), form, wording.exact(moment), text
     )
+
+
+@register.filter
+def wire_time(moment: datetime) -> str:
+    """A moment as the wire writes it."""
+    return iso(moment) or ""
 
 
 @register.simple_tag

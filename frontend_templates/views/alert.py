@@ -2,43 +2,61 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 
 from detection import feed as live
 from detection.kernel.vocabulary import AlertStatus, Disposition, Role
 from detection.models import Alert, Event, Member, cursor_text
-from detection.response import alerts, health, locks
+from detection.response import accounts, alerts, health, locks
+from frontend_templates import presence, usual
 from frontend_templates.access import actor_of, renewed, role_of, staff_action, staff_page
-from frontend_templates.answers import answer, of_alert
+from frontend_templates.answers import answer, by_script, of_alert
 from frontend_templates.forms import MaybeNote, Note, Resolution, complaint, scope_words
 
 EVENTS = 50
 NEIGHBOURS = 10
+SNOOZES = {"1": "1 hour", "8": "8 hours", "24": "24 hours", "168": "7 days"}
 
 
 @staff_page
 def page(request: HttpRequest, alert_id: UUID) -> HttpResponse:
-    """The whole story of an alert."""
+    """The whole story of an alert; beside the feed when our own script asks for it."""
     cursor = live.latest(live.StaffViewer())
     alert = alerts.visible().filter(pk=alert_id).first()
     if alert is None:
         raise Http404
+    role = role_of(request)
+    context = _story(alert) | {
+        "section": "alerts",
+        "cursor": cursor_text(cursor),
+        "can_write": role != Role.AUDITOR,
+        "mine": alert.assignee_id == request.user.pk,
+        "colleagues": accounts.workers() if role != Role.AUDITOR else [],
+        "beside": by_script(request),
+    }
+    return render(request, "operator/alert_beside.html" if by_script(request) else "operator/alert.html", context)
+
+
+def _story(alert: Alert) -> dict[str, Any]:
+    """What an alert's page tells, whoever reads it."""
     member = alert.member
     lock = locks.of(member) if member else None
-    context = {
-        "section": "alerts",
+    snoozed = alert.snoozed_until is not None and alert.snoozed_until > timezone.now()
+    return {
         "alert": alert,
-        "cursor": cursor_text(cursor),
         "member": member,
         "lock": lock.wire() if lock else None,
         "health": health.of(member) if member else None,
+        "usual": usual.of(member, before=alert.first_seen_at) if member else [],
         "summary_is_new": alert.summary not in {reason.get("text") for reason in alert.reasons},
-        "reasons": alert.reasons,
+        "reasons": [_told(reason) for reason in alert.reasons],
         "events": Event.objects.filter(alert_id=alert.pk).order_by("-occurred_at", "-id")[:EVENTS],
         "trail": alerts.trail(alert),
         "disputes": alert.disputes.order_by("opened_at"),
@@ -46,10 +64,19 @@ def page(request: HttpRequest, alert_id: UUID) -> HttpResponse:
         "suggested": _suggested(alert, locked=lock is not None),
         "dispositions": [item.value for item in Disposition],
         "scopes": scope_words(),
+        "snoozes": list(SNOOZES.items()),
+        "snoozed": snoozed,
         "resolved": alert.status == AlertStatus.RESOLVED,
-        "can_write": role_of(request) != Role.AUDITOR,
     }
-    return render(request, "operator/alert.html", context)
+
+
+def _told(reason: dict[str, Any]) -> dict[str, Any]:
+    """A reason as it is shown: a model's sentence is taken apart into the things it found unusual."""
+    text = str(reason.get("text", ""))
+    lead, colon, rest = text.partition(": ")
+    if colon and lead.startswith("Unlike ") and reason.get("points") is None:
+        return {**reason, "text": f"{lead}:", "things": rest.removesuffix(".").split("; ")}
+    return reason
 
 
 def neighbours(alert: Alert) -> dict[str, list[Member]]:
@@ -127,6 +154,44 @@ def comment(request: HttpRequest, alert_id: UUID) -> HttpResponse:
         return answer(request, complaint(form), to=_home(alert_id), level="error", status=400)
     acted = alerts.comment(alert_id, actor=actor_of(request), note=form.cleaned_data["note"])
     return of_alert(request, acted, "Your note is in the trail.", to=_home(alert_id), undoable=False)
+
+
+@staff_action
+def assign(request: HttpRequest, alert_id: UUID) -> HttpResponse:
+    """Give it to oneself, to a colleague by name, or to nobody."""
+    name = request.POST.get("assignee", "me")
+    person = None
+    if name:
+        person = request.user if name == "me" else accounts.worker(name)
+        if person is None:
+            return answer(request, "There is no such colleague.", to=_home(alert_id), level="error", status=400)
+    acted = alerts.assign(alert_id, actor=actor_of(request), assignee=person)
+    if person is None:
+        done = "Nobody is on it any more."
+    else:
+        done = "It is yours." if person == request.user else f"It is with {person.get_username()} now."
+    return of_alert(request, acted, done, to=_home(alert_id))
+
+
+@staff_action
+def snooze(request: HttpRequest, alert_id: UUID) -> HttpResponse:
+    """Put it aside for some hours, or take it up again with 0."""
+    hours = request.POST.get("hours", "")
+    if hours not in SNOOZES and hours != "0":
+        return answer(request, "Please say for how long.", to=_home(alert_id), level="error", status=400)
+    until = timezone.now() + timedelta(hours=int(hours)) if hours != "0" else None
+    acted = alerts.snooze(alert_id, actor=actor_of(request), until=until)
+    done = f"Put aside for {SNOOZES[hours]}; it comes back by itself if it grows worse." if until else "It is back."
+    return of_alert(request, acted, done, to=_home(alert_id))
+
+
+@staff_action
+def looking(request: HttpRequest, alert_id: UUID) -> HttpResponse:
+    """Say that one looks at it, and hear who else does."""
+    if not Alert.objects.filter(pk=alert_id).exists():
+        raise Http404
+    others = presence.looking(alert_id, request.user.get_username(), gone=bool(request.POST.get("gone")))
+    return JsonResponse({"others": others})
 
 
 @staff_action

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlencode
 from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.db.models import Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
 
-from api import filters
 from detection import feed as live
 from detection.kernel.detector import registered
 from detection.kernel.records import LockRecord, iso
-from detection.kernel.vocabulary import AlertStatus, Role
+from detection.kernel.vocabulary import Role
 from detection.models import Alert, AlertDetector, Event, cursor_text
-from detection.response import alerts, locks
-from frontend_templates.access import role_of, staff_page
+from detection.response import alerts, desks, locks, sheets
+from detection.work import unit_of_work
+from frontend_templates import narrowing, wording
+from frontend_templates.access import actor_of, role_of, staff_page
+from frontend_templates.views import bulk
 
 PAGE = 40
-IN_THE_FORM = frozenset({"status", "q", "severity", "detector", "member", "country"})
+MOST_EXPORTED = 5000
+IN_THE_FORM = frozenset({"status", "snoozed", "q", "severity", "detector", "member", "country", "network", "within"})
+COLUMNS = (
+    "id", "created_at", "last_seen_at", "severity", "risk_score", "status", "disposition", "title", "summary",
+    "member_id", "subject", "event_count", "detectors", "country", "network", "ip", "device", "assignee", "disputed",
+    "action_taken",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,27 +45,68 @@ class Row:
 @staff_page
 def page(request: HttpRequest) -> HttpResponse:
     """Alerts, newest first. The cursor is read before the rows, so nothing falls between page and socket."""
+    if not request.GET:
+        view = desks.default_view(request.user)
+        if view is not None:
+            return redirect(f"{request.path}?{view.query or 'status='}")
     cursor = live.latest(live.StaffViewer())
-    chosen = _chosen(request)
+    chosen = narrowing.chosen(request.GET)
     mark = request.GET.get("older", "")
-    shown = _before(_filtered(alerts.visible(), chosen), mark)
+    shown = _before(narrowing.apply(alerts.visible(), chosen), mark)
     page_of = list(shown.order_by("-created_at", "-id")[: PAGE + 1])
     older = _mark(page_of[PAGE - 1]) if len(page_of) > PAGE else ""
+    role = role_of(request)
     context = {
         "section": "alerts",
         "rows": with_locks(page_of[:PAGE]),
         "cursor": cursor_text(cursor),
         "filter": chosen,
+        "live_filter": json.dumps(chosen),
         "more_filters": {name: text for name, text in chosen.items() if name not in IN_THE_FORM},
-        "tabs": _tabs(chosen),
-        "older": _address(chosen | {"older": older}) if older else "",
-        "newest": _address(chosen) if mark else "",
-        "narrowed": any(name != "status" for name in chosen),
+        "tabs": narrowing.tabs(chosen),
+        "views": _views(request, chosen),
+        "here": narrowing.address(chosen),
+        "older": narrowing.address(chosen | {"older": older}) if older else "",
+        "newest": narrowing.address(chosen) if mark else "",
+        "narrowed": any(name not in ("status", "snoozed") for name in chosen),
         "first_run": not page_of and not chosen and not Event.objects.exists(),
         "detectors": _detectors(),
-        "can_write": role_of(request) != Role.AUDITOR,
+        "networks": wording.NETWORKS,
+        "within": [(key, words) for key, (words, _) in narrowing.WITHIN.items()],
+        "can_write": role != Role.AUDITOR,
+        "can_bulk": role == Role.ADMIN,
+        "steps": [(name, step.button) for name, step in bulk.STEPS.items()],
+        "now": timezone.now(),
     }
     return render(request, "operator/feed.html", context)
+
+
+@staff_page
+def counts(request: HttpRequest) -> HttpResponse:
+    """The numbers on tabs and views as they are now."""
+    chosen = narrowing.chosen(request.GET)
+    found = {tab["key"]: tab["count"] for tab in narrowing.tabs(chosen)}
+    found |= {f"view-{view['id']}": view["count"] for view in _views(request, chosen)}
+    return JsonResponse(found)
+
+
+@staff_page
+def export(request: HttpRequest, form: str) -> HttpResponse:
+    """The alerts of a view as a file, the newest 5,000 at most. It is written into the audit trail."""
+    if form not in ("csv", "json"):
+        raise Http404
+    chosen = narrowing.chosen(request.GET)
+    found = narrowing.apply(alerts.visible(), chosen).order_by("-created_at", "-id")[:MOST_EXPORTED]
+    rows = [alert.record().wire() for alert in found]
+    with unit_of_work(actor_of(request)) as work:
+        work.audit("alerts.exported", target="page", form=form, filters=chosen, count=len(rows))
+    if form == "csv":
+        text = sheets.written(COLUMNS, ([_cell(row, name) for name in COLUMNS] for row in rows))
+        response = HttpResponse(text, content_type="text/csv; charset=utf-8")
+    else:
+        response = HttpResponse(json.dumps(rows, ensure_ascii=False, indent=1), content_type="application/json")
+    response["Content-Disposition"] = f'attachment; filename="alerts.{form}"'
+    return response
 
 
 def with_locks(found: list[Alert]) -> list[Row]:
@@ -65,25 +115,25 @@ def with_locks(found: list[Alert]) -> list[Row]:
     return [Row(alert, standing.get(alert.member_id) if alert.member_id else None) for alert in found]
 
 
-def _chosen(request: HttpRequest) -> dict[str, str]:
-    """The filters in the address that mean something; they are those of the REST list, word for word."""
-    chosen = {}
-    for name, parse in filters.FILTERS.items():
-        text = request.GET.get(name, "").strip()
-        if not text:
-            continue
-        try:
-            parse(text)
-        except filters.Unfit:
-            continue
-        chosen[name] = text
-    return chosen
-
-
-def _filtered(found: QuerySet[Alert], chosen: dict[str, str]) -> QuerySet[Alert]:
-    for name, text in chosen.items():
-        found = found.filter(filters.FILTERS[name](text))
+def _views(request: HttpRequest, chosen: narrowing.Chosen) -> list[dict[str, Any]]:
+    """The person's views with how many alerts each holds now."""
+    found = []
+    for view in desks.views(request.user):
+        wanted = narrowing.of_query(view.query)
+        number = narrowing.shown_count(narrowing.count(wanted))
+        to = narrowing.address(wanted)
+        found.append({"id": view.pk, "name": view.name, "url": to, "count": number, "default": view.is_default,
+                      "current": wanted == chosen})  # fmt: skip
     return found
+
+
+def _cell(row: dict[str, Any], name: str) -> str:
+    value = row[name] if name in row else row["context"].get(name)
+    if isinstance(value, list):
+        return ", ".join(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)
 
 
 def _before(found: QuerySet[Alert], mark: str) -> QuerySet[Alert]:
@@ -100,28 +150,6 @@ def _before(found: QuerySet[Alert], mark: str) -> QuerySet[Alert]:
 
 def _mark(alert: Alert) -> str:
     return f"{iso(alert.created_at)}~{alert.pk}"
-
-
-def _tabs(chosen: dict[str, str]) -> list[dict[str, Any]]:
-    """One tab a status with how many it holds under the other filters."""
-    others = {name: text for name, text in chosen.items() if name != "status"}
-    counts = dict(_filtered(Alert.objects.all(), others).values_list("status").annotate(count=Count("pk")))
-    current = chosen.get("status", "")
-    tabs = [("", sum(counts.values())), *((status.value, counts.get(status.value, 0)) for status in AlertStatus)]
-    return [
-        {
-            "name": status.capitalize() or "All",
-            "count": count,
-            "url": _address(others | ({"status": status} if status else {})),
-            "status": status,
-            "current": current == status,
-        }
-        for status, count in tabs
-    ]
-
-
-def _address(chosen: dict[str, str]) -> str:
-    return f"?{urlencode(chosen)}" if chosen else "."
 
 
 def _detectors() -> list[tuple[str, str]]:

@@ -13,18 +13,65 @@ from detection.response import accounts
 from frontend_templates.urls import urlpatterns
 from tests.frontend_templates.conftest import member_called, raised, signed_in, text_of
 
-STAFF_PAGES = ["feed", "alert", "member_file", "rules", "models", "audit", "health", "storms"]
+STAFF_PAGES = [
+    "overview",
+    "gallery",
+    "search",
+    "entity",
+    "counts",
+    "export",
+    "desk",
+    "feed",
+    "alert",
+    "member_file",
+    "rules",
+    "models",
+    "audit",
+    "health",
+    "storms",
+]
 STAFF_ACTIONS = [
     "acknowledge", "resolve", "override", "escalate", "reopen", "comment", "undo", "lock_member", "unlock_member",
+    "assign", "snooze", "looking", "keep_view", "let_view_go",
 ]  # fmt: skip
-ADMIN_ACTIONS = ["replay", "settle_storm", "approve_storm", "withdraw_storm", "change_rule", "rollback_rule"]
+ADMIN_ACTIONS = [
+    "bulk",
+    "undo_bulk",
+    "put_on_list",
+    "take_off_list",
+    "replay",
+    "settle_storm",
+    "approve_storm",
+    "withdraw_storm",
+    "change_rule",
+    "rollback_rule",
+]
 MEMBER_PAGES = ["member", "question"]
 MEMBER_FORMS = ["unlock", "two_step"]
 MEMBER_ACTIONS = ["unlock_send", "unlock_password", "dispute", "confirm"]
 PUBLIC = ["home", "login", "logout", "portal", "mail_answer", "again"]
 DEMO_ONLY = ["outbox", "register", "simulate"]
-ALERT_ROUTES = {"alert", "acknowledge", "resolve", "override", "escalate", "reopen", "comment"}
+ALERT_ROUTES = {
+    "alert",
+    "acknowledge",
+    "resolve",
+    "override",
+    "escalate",
+    "reopen",
+    "comment",
+    "assign",
+    "snooze",
+    "looking",
+}
 MEMBER_ROUTES = {"member_file", "lock_member", "unlock_member"}
+
+OTHER_ARGUMENTS: dict[str, list[Any]] = {
+    "entity": ["device", "d-1"],
+    "put_on_list": ["device", "d-1"],
+    "take_off_list": [1, "device", "d-1"],
+    "export": ["csv"],
+    "let_view_go": [1],
+}
 
 
 @pytest.fixture
@@ -35,6 +82,8 @@ def address(db: None) -> Any:
     def of(name: str) -> str:
         if name in ALERT_ROUTES or name in {"question", "dispute", "confirm"}:
             return reverse(f"pages:{name}", args=[alert.pk])
+        if name in OTHER_ARGUMENTS:
+            return reverse(f"pages:{name}", args=OTHER_ARGUMENTS[name])
         if name in MEMBER_ROUTES:
             return reverse(f"pages:{name}", args=["mia"])
         if name in ADMIN_ACTIONS and name.endswith("_rule"):

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client as Browser
+from django.utils import timezone
 
+from detection.kernel.vocabulary import Role
 from detection.models import Alert, AlertAction, Member
 from detection.response import locks
 from tests.cast import happened, judge_all, large_payment, report, settled_life
-from tests.frontend_templates.conftest import lock, member_called, raised, text_of
+from tests.frontend_templates.conftest import lock, member_called, raised, staff_user, text_of
 
 
 def act(browser: Browser, alert: Alert, verb: str, **data: str) -> Any:
@@ -66,6 +70,59 @@ def test_resolving_takes_a_word_on_what_it_was(olga: Browser) -> None:
     assert live(olga, alert, "resolve").status_code == 400
     alert.refresh_from_db()
     assert alert.status == "open"
+
+
+def test_the_same_story_is_told_beside_the_list(olga: Browser) -> None:
+    alert = raised(1)
+    beside = text_of(olga.get(f"/admin_dashboard/alerts/{alert.pk}/", headers={"X-Page": "live"}))
+    assert f'data-alert="{alert.pk}"' in beside
+    assert "<nav" not in beside
+    assert "<h1" not in beside, "the list's page has its own"
+    assert all("data-live" in form for form in re.findall(r"<form[^>]*post[^>]*>", beside))
+
+
+def test_what_a_model_found_unusual_is_a_list_beside_what_is_usual(olga: Browser) -> None:
+    settled_life()
+    text = "Unlike this account's usual sign-ins: a new device; a country never seen; at 4 in the morning."
+    alert = raised(1, reasons=[{"code": "unusual-sign-in", "text": text, "observed": 0.9, "threshold": 0.6}])
+    page = text_of(olga.get(f"/admin_dashboard/alerts/{alert.pk}/"))
+    assert "<li><bdi>a country never seen</bdi></li>" in page
+    for usual in ("Usual for this member", "United Kingdom", "mia-phone 100 %", "at most 40.00", "% between"):
+        assert usual in page, usual
+
+
+def test_an_alert_is_taken_handed_over_and_let_go(olga: Browser) -> None:
+    staff_user("ada", Role.ADMIN)
+    staff_user("auditor", Role.AUDITOR)
+    alert = raised(1)
+    for given, expected in (("me", "olga"), ("ada", "ada"), ("", None)):
+        assert live(olga, alert, "assign", assignee=given).status_code == 200
+        alert = Alert.objects.select_related("assignee").get(pk=alert.pk)
+        assert (alert.assignee.get_username() if alert.assignee else None) == expected
+    assert live(olga, alert, "assign", assignee="auditor").status_code == 400
+    assert live(olga, alert, "assign", assignee="nobody").status_code == 400
+
+
+def test_an_alert_is_put_aside_and_taken_up_again(olga: Browser) -> None:
+    alert = raised(1)
+    answer = live(olga, alert, "snooze", hours="24")
+    assert "comes back by itself if it grows worse" in answer.json()["message"]
+    assert answer.json()["undo"]
+    alert.refresh_from_db()
+    assert timedelta(hours=23) < alert.snoozed_until - timezone.now() < timedelta(hours=25)
+    assert "Put aside until" in text_of(olga.get(f"/admin_dashboard/alerts/{alert.pk}/"))
+    live(olga, alert, "snooze", hours="0")
+    alert.refresh_from_db()
+    assert alert.snoozed_until is None
+    assert live(olga, alert, "snooze", hours="9999").status_code == 400
+
+
+def test_who_looks_at_the_same_alert_is_named(olga: Browser, ada: Browser) -> None:
+    alert = raised(1)
+    assert live(olga, alert, "looking").json() == {"others": []}
+    assert live(ada, alert, "looking").json() == {"others": ["olga"]}
+    live(olga, alert, "looking", gone="1")
+    assert live(ada, alert, "looking").json() == {"others": []}
 
 
 def test_a_note_stays_in_the_trail(olga: Browser) -> None:

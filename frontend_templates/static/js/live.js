@@ -1,16 +1,22 @@
 // The alert feed, alive: rows arrive and change, and never move what is under the pointer.
+import * as choose from "./choose.js";
 import { connectionLine } from "./connection.js";
-import { freshPage, tick } from "./page.js";
+import "./deskwork.js";
+import { matches } from "./matching.js";
+import * as notes from "./notes.js";
+import { tick } from "./page.js";
+import * as panel from "./panel.js";
 import { Live } from "./socket.js";
 import { capital, clock, device, place, timeElement, visible } from "./words.js";
 
 const MOST_ROWS = 300;
 const COUNT_EVERY = 4000;
 const SUMMARY_EVERY = 10000;
+const FLUSH_AFTER = 60; // rows of one moment come in together
+const STALE_AFTER = 60000;
 
 const feed = document.querySelector("[data-feed]");
-const filter = feed.dataset;
-const newest = filter.lastPage === "yes";
+const newest = feed.dataset.lastPage === "yes";
 const template = document.getElementById("row-template").content.firstElementChild;
 const newer = document.querySelector("[data-newer]");
 const pause = document.querySelector("[data-pause]");
@@ -18,6 +24,7 @@ const summary = document.querySelector("[data-summary]");
 const gap = document.querySelector("[data-gap]");
 const address = { alert: (id) => `/admin_dashboard/alerts/${id}/` };
 const title = document.title;
+const here = location.search || "?status=";
 
 const waiting = new Map(); // alerts that came while the list must not move
 const locks = new Map(); // what the frames said about members' locks
@@ -25,6 +32,7 @@ const unsaid = { all: 0, high: 0 };
 let paused = false;
 let countTimer = 0;
 let summaryTimer = 0;
+let flushTimer = 0;
 let connection = { state: "none" };
 
 const memberUrl = (kind, id) => `/admin_dashboard/${kind}/${id.split("/").map(encodeURIComponent).join("/")}/`;
@@ -33,24 +41,11 @@ const rowOf = (id) => feed.querySelector(`:scope > [data-id="${CSS.escape(id)}"]
 
 /** Whether somebody reads, points at or types into the list. */
 function busy() {
-  if (paused || scrollY > feed.offsetTop) return true;
+  if (paused || panel.openAlert() || choose.chosen() || scrollY > feed.offsetTop) return true;
   if (feed.contains(document.activeElement) || feed.querySelector("details[open]")) return true;
   if (matchMedia("(hover: hover)").matches && feed.matches(":hover")) return true;
   const selection = getSelection();
   return Boolean(selection && !selection.isCollapsed && feed.contains(selection.anchorNode));
-}
-
-/** Whether the page's filters let the alert through; the server's list says the same. */
-function matches(alert) {
-  const context = alert.context ?? {};
-  if (filter.status && !filter.status.split(",").includes(alert.status)) return false;
-  if (filter.severity && !filter.severity.split(",").includes(alert.severity)) return false;
-  if (filter.detector && !alert.detectors.includes(filter.detector)) return false;
-  if (filter.member && alert.member_id !== filter.member) return false;
-  if (filter.country && context.country !== filter.country.toUpperCase()) return false;
-  if (!filter.q) return true;
-  const text = [alert.title, alert.summary, alert.subject, alert.event_id, context.ip, context.device].join("\n");
-  return text.toLowerCase().includes(filter.q.toLowerCase());
 }
 
 function badge(element, kind, word, symbol) {
@@ -68,6 +63,7 @@ function bdi(text) {
 function fill(row, alert) {
   row.dataset.id = alert.id;
   row.dataset.severity = alert.severity;
+  row.dataset.status = alert.status;
   row.dataset.created = alert.created_at;
   row.dataset.memberId = alert.member_id ?? "";
   badge(slot(row, "severity"), alert.severity, capital(alert.severity), `#i-severity-${alert.severity}`);
@@ -79,6 +75,12 @@ function fill(row, alert) {
   slot(row, "place").textContent = place(alert.context) || "Place unknown";
   slot(row, "device").textContent = device(alert.context) || "Device unknown";
   slot(row, "disputed").hidden = !alert.disputed;
+  slot(row, "times").hidden = alert.event_count < 2;
+  slot(row, "times").textContent = `×${alert.event_count}`;
+  slot(row, "assignee").hidden = !alert.assignee;
+  slot(row, "assignee").textContent = visible(alert.assignee);
+  const box = row.querySelector("[data-pick]");
+  if (box) box.value = alert.id;
   const status = slot(row, "status");
   status.className = `badge ${alert.status}`;
   status.textContent = capital(alert.status);
@@ -139,7 +141,12 @@ function insert(alert) {
   while (feed.childElementCount > MOST_ROWS) feed.lastElementChild.remove();
 }
 
-function flush() {
+function flush({ asked = false } = {}) {
+  flushTimer = 0;
+  if (busy() && !asked) {
+    offer();
+    return;
+  }
   const came = [...waiting.values()];
   waiting.clear();
   for (const alert of came.sort((a, b) => (a.created_at < b.created_at ? -1 : 1))) {
@@ -148,6 +155,7 @@ function flush() {
     else if (matches(alert)) insert(alert);
   }
   offer();
+  choose.show();
 }
 
 /** Show how many wait behind the button. */
@@ -166,12 +174,14 @@ function arrived(alert, raised) {
   } else if (row || matches(alert) || waiting.has(alert.id)) {
     waiting.set(alert.id, alert);
   }
+  panel.changed(alert.id);
   if (raised && matches(alert)) {
+    notes.tell(alert);
     unsaid.all += 1;
     unsaid.high += alert.severity === "high" ? 1 : 0;
     summaryTimer ||= setTimeout(summarise, summary.textContent ? SUMMARY_EVERY : 500);
   }
-  if (newest && !busy()) flush();
+  if (newest && !busy()) flushTimer ||= setTimeout(flush, FLUSH_AFTER, {});
   else offer();
   countTimer ||= setTimeout(recount, COUNT_EVERY);
 }
@@ -186,10 +196,14 @@ function summarise() {
 async function recount() {
   countTimer = 0;
   try {
-    const page = await freshPage();
+    const answer = await fetch(`/admin_dashboard/counts/${here}`, {
+      headers: { "X-Page": "background" },
+      credentials: "same-origin",
+    });
+    const found = answer.ok ? await answer.json() : {};
     for (const element of document.querySelectorAll("[data-count]")) {
-      const same = page.querySelector(`[data-count="${element.dataset.count}"]`);
-      if (same) element.textContent = same.textContent;
+      const number = found[element.dataset.count];
+      if (number !== undefined) element.textContent = number;
     }
   } catch {
     // The counts stay as they were; the next change asks again.
@@ -198,7 +212,11 @@ async function recount() {
 
 function lockChanged(memberId, lock) {
   locks.set(memberId, lock);
-  for (const row of feed.children) if (row.dataset.memberId === memberId) showLock(row, lock);
+  for (const row of feed.children) {
+    if (row.dataset.memberId !== memberId) continue;
+    showLock(row, lock);
+    panel.changed(row.dataset.id);
+  }
 }
 
 function take(frame) {
@@ -206,15 +224,25 @@ function take(frame) {
   else if (frame.kind === "member.locked" || frame.kind === "member.unlocked") lockChanged(frame.member_id, frame.lock);
 }
 
+/** Say so when what is on the page may be old. */
+function stale({ state, heard }) {
+  const line = document.querySelector("[data-stale]");
+  const since = heard ?? opened;
+  line.hidden = state === "live" || Date.now() - since < STALE_AFTER;
+  if (!line.hidden) line.querySelector("span").textContent = `You see the alerts as they were at ${clock(since)}.`;
+}
+
+const opened = new Date();
 const showConnection = connectionLine();
 const live = new Live({
   path: "/ws/alerts/",
   poll: "/api/v1/feed/",
-  cursor: filter.cursor,
+  cursor: feed.dataset.cursor,
   onFrame: take,
   onState(state) {
     connection = state;
     showConnection(state, paused);
+    stale(state);
   },
   onReturn({ from, count }) {
     gap.hidden = false;
@@ -230,7 +258,7 @@ pause.addEventListener("click", () => {
   pause.querySelector("span").textContent = paused ? "Go on" : "Pause";
   pause.querySelector("use").setAttribute("href", paused ? "#i-play" : "#i-pause");
   showConnection(connection, paused);
-  if (!paused) flush();
+  if (!paused) flush({ asked: true });
 });
 
 newer.addEventListener("click", () => {
@@ -238,15 +266,15 @@ newer.addEventListener("click", () => {
     location.assign(location.pathname + newestSearch());
     return;
   }
-  flush();
+  flush({ asked: true });
   scrollTo({ top: 0 });
   feed.querySelector("a.title")?.focus({ preventScroll: true });
 });
 
 function newestSearch() {
-  const search = new URLSearchParams(location.search);
+  const search = new URLSearchParams(here);
   search.delete("older");
-  return search.size ? `?${search}` : "";
+  return `?${search}`;
 }
 
 // What waited comes in when nobody is at the list any more.

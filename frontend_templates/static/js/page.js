@@ -40,13 +40,14 @@ function letGo(element, after) {
 }
 
 /** Send a form as the person would, and hand back what became of it; null when the page had to leave. */
-export async function send(form) {
+export async function send(form, submitter = null) {
+  const body = new FormData(form, submitter);
   const buttons = [...form.querySelectorAll("button")];
   for (const button of buttons) button.disabled = true;
   try {
     const answer = await fetch(form.action, {
       method: "POST",
-      body: new FormData(form),
+      body,
       headers: { "X-Page": "live", Accept: "application/json" },
       credentials: "same-origin",
     });
@@ -71,14 +72,16 @@ export async function act(form) {
     return false;
   }
   toast(answer.data.message ?? "Done.", { level: answer.data.level ?? "success", undo: answer.data.undo });
+  document.dispatchEvent(new CustomEvent("acted", { detail: { form, ok: answer.ok } }));
   return answer.ok;
 }
 
 /** The page as the server has it now, without running anything. Rejects when it cannot be had. */
-export function freshPage() {
+export function freshPage(address = location.href) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    request.open("GET", location.href);
+    request.open("GET", address);
+    request.setRequestHeader("X-Page", "live");
     request.responseType = "document";
     request.timeout = 10000;
     request.onload = () => (request.status === 200 && request.response ? resolve(request.response) : reject(request.status));

@@ -20,13 +20,14 @@ export const SCOPES = {
 };
 export const BANDS = { good: "Good", fair: "Fair", at_risk: "At risk" };
 
+const zone = document.documentElement.dataset.zone || undefined; // staff may choose their own
 const countries = new Intl.DisplayNames(["en"], { type: "region", fallback: "code" });
 const exactly = new Intl.DateTimeFormat("en-GB", {
   day: "numeric", month: "short", year: "numeric",
-  hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short",
+  hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short", timeZone: zone,
 });
-const clockly = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-const shortly = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+const clockly = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit", timeZone: zone });
+const shortly = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: zone });
 
 /** Control, format and direction characters shown as escapes, so that nothing hides in a text. */
 export function visible(text) {

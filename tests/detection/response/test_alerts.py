@@ -143,3 +143,24 @@ def test_of_many_at_once_one_is_first():
     assert conflicts.count(None) == 1
     winner = Alert.objects.get().resolved_by
     assert {conflict["by"] for conflict in conflicts if conflict} == {winner}
+
+
+def test_what_was_put_aside_stays_so_for_the_same_and_comes_back_when_it_grows_worse(alert):
+    until = timezone.now() + timedelta(hours=24)
+    alerts.snooze(alert.pk, actor=OLGA, until=until)
+    report(large_payment(amount="1900.00"))
+    judge_all()
+    alert.refresh_from_db()
+    assert (alert.event_count, alert.snoozed_until) == (2, until)
+    Alert.objects.filter(pk=alert.pk).update(severity="low", severity_rank=0, risk_score=1)
+    report(large_payment(amount="1950.00"))
+    judge_all()
+    alert.refresh_from_db()
+    assert alert.snoozed_until is None
+
+
+def test_what_was_put_aside_can_be_taken_up_by_hand(alert):
+    alerts.snooze(alert.pk, actor=OLGA, until=timezone.now() + timedelta(hours=1))
+    alerts.snooze(alert.pk, actor=OLGA, until=None)
+    alert.refresh_from_db()
+    assert alert.snoozed_until is None

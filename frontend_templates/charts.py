@@ -1,0 +1,97 @@
+"""Small drawings as numbers a template turns into SVG: no script, no library, readable in print."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+WIDTH, HEIGHT = 240, 48
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar: where it stands, how high it is, and what is said of it."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    label: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Bars in a box of ``width`` by ``height`` with its greatest value and one sentence for who cannot see it."""
+
+    bars: list[Bar]
+    most: str
+    summary: str
+    width: int = WIDTH
+    height: int = HEIGHT
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Layers of bars, each by its series' name."""
+
+    layers: list[tuple[str, list[Bar]]]
+    labels: Sequence[str]
+    most: str
+    summary: str
+    width: int = WIDTH
+    height: int = HEIGHT
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """A place on the map: its point on 360 by 180, how large, and how much came from there."""
+
+    x: float
+    y: float
+    radius: float
+    code: str
+    name: str
+    number: int
+
+
+def bars(values: Sequence[float], labels: Sequence[str], *, what: str, unit: str = "", height: int = HEIGHT) -> Chart:
+    """A bar a value. What is zero has no height, whatever is more can be seen."""
+    most = max(values, default=0)
+    each = WIDTH / max(len(values), 1)
+    drawn = []
+    for at, (value, label) in enumerate(zip(values, labels, strict=True)):
+        tall = max(round(value / most * (height - 1), 1), 1.5) if most and value else 0
+        words = f"{value:,.0f}{unit}"
+        drawn.append(Bar(round(at * each, 2), round(height - tall, 1), round(each * 0.82, 2), tall, label, words))
+    newest = f"{values[-1]:,.0f}{unit}" if values else "0"
+    return Chart(drawn, f"{most:,.0f}{unit}", f"{what}: at most {most:,.0f}{unit}, last {newest}.", height=height)
+
+
+def stacked(series: Sequence[tuple[str, Sequence[int]]], labels: Sequence[str], *, what: str, height: int) -> Stack:
+    """Bars one upon the other, a colour for each of the series, the first at the bottom."""
+    sums = [sum(values) for values in zip(*(values for _, values in series), strict=True)]
+    most, each = max(sums, default=0), WIDTH / max(len(sums), 1)
+    layers = []
+    below = [0.0] * len(sums)
+    for name, values in series:
+        drawn = []
+        for at, value in enumerate(values):
+            tall = value / most * (height - 1) if most else 0
+            below[at] += tall
+            box = (round(at * each, 2), round(height - below[at], 2), round(each * 0.82, 2), round(tall, 2))
+            drawn.append(Bar(*box, labels[at], f"{value} {name}"))
+        layers.append((name, drawn))
+    whole = sum(sums)
+    return Stack(layers, labels, f"{most:,}", f"{what}: {whole:,} in all, at most {most:,} an hour.", height=height)
+
+
+def dots(numbers: Mapping[str, int], places: Iterable[tuple[str, str, tuple[float, float]]]) -> list[Dot]:
+    """A map of points: every country where it lies, larger where something came from. The largest are drawn last."""
+    most = max(numbers.values(), default=1)
+    found = []
+    for code, name, (latitude, longitude) in places:
+        number = numbers.get(code, 0)
+        radius = round(1.5 + 8 * (number / most) ** 0.5, 1) if number else 0.9
+        found.append(Dot(round(longitude + 180, 1), round(90 - latitude, 1), radius, code, name, number))
+    return sorted(found, key=lambda dot: dot.number)

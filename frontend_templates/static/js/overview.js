@@ -1,0 +1,37 @@
+// The overview, drawn anew by the server as things happen, at most every few seconds.
+import { connectionLine } from "./connection.js";
+import { freshPage, tick } from "./page.js";
+import { Live } from "./socket.js";
+
+const AT_MOST_EVERY = 4000;
+const ANYWAY = 30000; // rates fall by themselves
+const box = document.querySelector("[data-overview]");
+let timer = 0;
+
+async function draw() {
+  timer = 0;
+  if (document.hidden) return;
+  try {
+    const page = await freshPage();
+    const fresh = page.querySelector("[data-overview]");
+    if (!fresh) return;
+    const held = box.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+    box.replaceChildren(...[...fresh.childNodes].map((node) => document.importNode(node, true)));
+    tick(box);
+    if (held) box.querySelector(`a[href="${CSS.escape(held)}"]`)?.focus({ preventScroll: true });
+  } catch {
+    // The next thing that happens asks again.
+  }
+}
+
+const soon = () => (timer ||= setTimeout(draw, AT_MOST_EVERY));
+
+new Live({
+  path: "/ws/alerts/",
+  poll: "/api/v1/feed/",
+  cursor: box.dataset.cursor,
+  onFrame: (frame) => frame.kind !== "hello" && soon(),
+  onState: connectionLine(),
+});
+setInterval(soon, ANYWAY);
+document.addEventListener("visibilitychange", soon);
