@@ -68,8 +68,9 @@ def claim(
 ) -> Claim | None:
     """Take up to ``limit`` due items, oldest first, leaving out subjects that somebody is working on; None when there
     is nothing. The attempt is counted and committed before the work begins, so a task that kills its process still
-    counts one. Work that failed before travels alone, so poison never takes neighbours with it. ``subjects`` and
-    ``before`` (a place in the queue) take only theirs."""
+    counts one. Work that failed before travels alone, so poison never takes neighbours with it. ``subjects`` takes
+    only theirs; ``before`` (a place in the queue) only what waits before it, and all of that or nothing: an event never
+    overtakes an earlier one that somebody is working on."""
     now = now or timezone.now()
     with transaction.atomic():
         if connection.vendor == "postgresql":
@@ -82,6 +83,8 @@ def claim(
             ready = ready.filter(subject__in=subjects)
         if before is not None:
             ready = ready.filter(id__lt=before)
+            if busy.filter(subject__in=subjects or ()).exists():
+                return None
         items = _handful(list(ready.order_by("id")[:limit]))
         if not items:
             return None

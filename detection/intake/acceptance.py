@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -19,11 +20,13 @@ from detection.intake.gate import Gate
 from detection.intake.redaction import redact
 from detection.intake.references import references
 from detection.intake.schema import Draft, validate
-from detection.intake.strict_json import Flaw, Malformed, flaws, plain
+from detection.intake.strict_json import Flaw, Malformed, flaws
+from detection.intake.taken import Taken
 from detection.kernel.ids import uuid7
-from detection.kernel.records import EventRecord
+from detection.kernel.records import subject_of
 from detection.kernel.vocabulary import Trust
 from detection.models import Client, Event, EventReference, InboxItem, Member, Receipt
+from detection.models.rows import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,98 +116,100 @@ def _unpack(index: int, payload: Any, now: datetime, historic: bool) -> _Parcel 
 
 
 def _digest(payload: dict[str, Any]) -> str:
-    canonical = json.dumps(plain(payload), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return hashlib.sha256(_canonical(payload).encode()).hexdigest()
+
+
+_canonical = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=float).encode
+_text = msgspec.json.Encoder().encode
 
 
 def _store(loads: Sequence[_Load]) -> list[list[Item]]:
     """Several requests in one transaction; each one's items, in order."""
-    receipts = [
-        Receipt(client=load.client, event_id=p.draft.event_id, digest=p.digest, event=p.event, received_at=load.now)
-        for load in loads
-        for p in load.parcels
-    ]
+    sent = [(p, load) for load in loads for p in load.parcels]
     with transaction.atomic():
-        Receipt.objects.bulk_create(receipts, ignore_conflicts=True)
-        found = Receipt.objects.filter(
-            client__in={load.client.pk for load in loads}, event_id__in={receipt.event_id for receipt in receipts}
+        taken = _RECEIPTS.insert_new(
+            [(load.client.pk, p.draft.event_id, p.digest, p.event, load.now) for p, load in sent], returning="event"
         )
-        kept = {(receipt.client_id, receipt.event_id): receipt for receipt in found}
-        fresh = [
-            (p, load)
-            for load in loads
-            for p in load.parcels
-            if kept[load.client.pk, str(p.draft.event_id)].event == p.event
-        ]
+        fresh = [(p, load) for p, load in sent if p.event in taken or p.event.hex in taken]
+        kept = _kept(sent) if len(fresh) < len(sent) else {}
         if fresh:
             _insert(fresh)
             ringing = sum(load.ring for _, load in fresh)
             if ringing:
                 announce(EventsAccepted(ringing))
-    return [[_item(p, kept[load.client.pk, str(p.draft.event_id)]) for p in load.parcels] for load in loads]
+    return [[_item(p, load, kept) for p in load.parcels] for load in loads]
+
+
+_RECEIPTS = Table(Receipt, ["client_id", "event_id", "digest", "event", "received_at"])
+_EVENTS = Table(
+    Event,
+    ["id", "client_id", "event_id", "type", "occurred_at", "received_at", "member_id", "subject", "trust", "body"],
+)
+_INBOX = Table(InboxItem, ["event", "subject", "due_at", "created_at", "observe_only"])
+
+
+def _kept(sent: Sequence[tuple[_Parcel, _Load]]) -> dict[tuple[int, str], Receipt]:
+    """The receipts of these ids, for a request that repeats some."""
+    found = Receipt.objects.filter(
+        client__in={load.client.pk for _, load in sent}, event_id__in={str(p.draft.event_id) for p, _ in sent}
+    )
+    return {(receipt.client_id, receipt.event_id): receipt for receipt in found}
 
 
 _gate: Gate[_Load, list[Item]] = Gate(_store)
 
 
-def _item(parcel: _Parcel, receipt: Receipt) -> Item:
-    if receipt.event == parcel.event:
-        status = "accepted"
-    elif receipt.digest == parcel.digest:
-        status = "duplicate"
-    else:
-        status = "conflict"
-    item = Item(parcel.index, parcel.draft.event_id, status, receipt.received_at, receipt.event)
-    if status == "conflict":
-        error = {"pointer": "/event_id", "code": "conflict", "detail": "This id was used for another event."}
-        item = replace(item, errors=(error,))
-    return item
+def _item(parcel: _Parcel, load: _Load, kept: Mapping[tuple[int, str], Receipt]) -> Item:
+    receipt = kept.get((load.client.pk, str(parcel.draft.event_id)))
+    if receipt is None or receipt.event == parcel.event:
+        return Item(parcel.index, parcel.draft.event_id, "accepted", load.now, parcel.event)
+    if receipt.digest == parcel.digest:
+        return Item(parcel.index, parcel.draft.event_id, "duplicate", receipt.received_at, receipt.event)
+    error = {"pointer": "/event_id", "code": "conflict", "detail": "This id was used for another event."}
+    return Item(parcel.index, parcel.draft.event_id, "conflict", receipt.received_at, receipt.event, errors=(error,))
 
 
 def _insert(fresh: Sequence[tuple[_Parcel, _Load]]) -> None:
     named = {p.draft.member_id for p, _ in fresh if p.draft.member_id}
-    members: dict[str, Member] = Member.objects.ensure(named) if named else {}
-    events = [_event(p, load, members) for p, load in fresh]
-    Event.objects.bulk_create(events)
-    InboxItem.objects.bulk_create(
+    members = Member.objects.keys_of(named) if named else {}
+    taken = [_taken(p, load, members) for p, load in fresh]
+    _EVENTS.insert(
         [
-            InboxItem(
-                event=event.pk,
-                subject=event.subject,
-                due_at=load.now,
-                created_at=load.now,
-                observe_only=load.historic,
-            )
-            for event, (_, load) in zip(events, fresh, strict=True)
+            (e.pk, e.client_id, e.event_id, e.type, e.occurred_at, e.received_at, e.member_id, e.subject, e.trust, text)
+            for e in taken
+            for text in (_text(e.body).decode(),)
         ]
     )
-    names = [name for event in events for name in references(event)]
+    _INBOX.insert(
+        [(e.pk, e.subject, load.now, load.now, load.historic) for e, (_, load) in zip(taken, fresh, strict=True)]
+    )
+    names = [name for event in taken for name in references(event)]
     if names:
         EventReference.objects.bulk_create(names)
-    learn_contacts([event for event in events if event.trust > Trust.LOW])
+    learn_contacts([event for event in taken if event.trust > Trust.LOW])
 
 
-def _event(parcel: _Parcel, load: _Load, members: dict[str, Member]) -> Event:
+def _taken(parcel: _Parcel, load: _Load, members: Mapping[str, int]) -> Taken:
     draft = parcel.draft
-    subject = EventRecord(
-        id="",
-        event_id="",
-        type=draft.type,
-        occurred_at=draft.occurred_at,
-        received_at=load.now,
-        client_id=load.client.pk,
-        member_id=draft.member_id,
-        **{name: draft.body.get(name) for name in ("device_id", "email", "payment_method_id", "session_id", "ip")},
-    ).subject
-    return Event(
-        id=parcel.event,
-        client=load.client,
-        event_id=draft.event_id,
-        type=draft.type,
-        occurred_at=draft.occurred_at,
-        received_at=load.now,
-        member=members.get(draft.member_id) if draft.member_id else None,
-        subject=subject,
-        trust=int(load.trust),
-        body=draft.body,
+    body = draft.body
+    subject = subject_of(
+        draft.member_id,
+        body.get("device_id"),
+        body.get("email"),
+        body.get("payment_method_id"),
+        body.get("session_id"),
+        body.get("ip"),
+        load.client.pk,
+    )
+    return Taken(
+        parcel.event,
+        load.client.pk,
+        str(draft.event_id),
+        draft.type,
+        draft.occurred_at,
+        load.now,
+        members[draft.member_id] if draft.member_id else None,
+        subject,
+        int(load.trust),
+        body,
     )

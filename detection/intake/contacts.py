@@ -9,8 +9,9 @@ from django.db.models import Q
 from django.utils import timezone
 
 from detection.conf import CONTACTS_FROZEN_FOR
+from detection.intake.taken import Taken
 from detection.kernel.vocabulary import ADDRESS_IS_ENOUGH, EventType
-from detection.models import AccountLock, Contact, Event, LockReason
+from detection.models import AccountLock, Contact, LockReason
 
 #: Types a stranger can cause with somebody else's name on them: what they carry is never a member's contact.
 UNPROVEN = ADDRESS_IS_ENOUGH | {EventType.PASSWORD_RESET_REQUESTED, EventType.MFA_FAILED}
@@ -18,7 +19,7 @@ UNPROVEN = ADDRESS_IS_ENOUGH | {EventType.PASSWORD_RESET_REQUESTED, EventType.MF
 STATING = frozenset({EventType.ACCOUNT_CREATED, EventType.PROFILE_CHANGED})
 
 
-def learn_contacts(events: Sequence[Event], now: datetime | None = None) -> None:
+def learn_contacts(events: Sequence[Taken], now: datetime | None = None) -> None:
     """Keep contacts the events carry: the first of a kind is the member's at once, a later different one stands beside
     it. One changed while a lock stands, or in the day after, is held and never used. At most four queries."""
     now = now or timezone.now()

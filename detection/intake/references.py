@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from detection.intake.taken import Taken
 from detection.kernel.vocabulary import PAYING
-from detection.models import Event, EventReference
+from detection.models import EventReference
 from detection.models.label import EVENT, ORDER, PAYMENT
 
 
-def references(event: Event) -> Iterator[EventReference]:
+def references(event: Taken) -> Iterator[EventReference]:
     """A row for each name an event has beyond its receipt; most events have none."""
     order, payment = event.body.get("order_id"), (event.body.get("payment") or {}).get("psp_payment_id")
     own = event.event_id if order or payment or event.type in PAYING else None

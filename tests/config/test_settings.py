@@ -47,7 +47,9 @@ def test_every_task_goes_to_a_queue_a_worker_listens_to() -> None:
     for name in ours:
         queue = celery_app.amqp.router.route({}, name)["queue"].name
         assert queue in settings.WORKER_QUEUES + settings.CHORES_QUEUES
-        assert queue == {"events": "events", "notices": "notices", "webhooks": "notices"}.get(name.split(".")[1], "upkeep"), name
+        assert queue == {"events": "events", "notices": "notices", "webhooks": "notices"}.get(
+            name.split(".")[1], "upkeep"
+        ), name
 
 
 def test_the_queue_forgets_nothing_and_repeats_at_most() -> None:

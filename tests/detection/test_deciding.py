@@ -89,14 +89,15 @@ def test_what_a_worker_is_slow_with_is_named_and_the_answer_does_not_wait():
     assert pipeline.handle(held) == 5
 
 
-def test_a_deadline_leaves_half_its_time_to_the_event_itself():
+def test_a_deadline_leaves_half_its_time_to_the_event_itself(monkeypatch):
+    monkeypatch.setattr(pipeline, "ACROSS", 20.0)
     wrong_passwords(5)
     inbox.claim()
     row = accepted(sign_in())
     begun = time.monotonic()
-    answer = pipeline.decide(row.pk, deadline=timedelta(milliseconds=300))
-    assert "queue" in answer["degraded"]
-    assert time.monotonic() - begun < 1.5
+    answer = pipeline.decide(row.pk, deadline=timedelta(seconds=3))
+    assert answer["degraded"] == ["queue"]
+    assert 1.4 < time.monotonic() - begun < 3.5
 
 
 def test_more_than_it_can_look_through_is_named(monkeypatch):
