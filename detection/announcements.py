@@ -76,6 +76,11 @@ class DutyChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class TrainingAsked:
+    """Somebody wants the models taught anew now."""
+
+
+@dataclass(frozen=True, slots=True)
 class TrialAsked:
     """A back-test of a rule waits to be run."""
 
@@ -90,6 +95,7 @@ Announcement = (
     | DeviceDisowned
     | DutyChanged
     | TrialAsked
+    | TrainingAsked
 )
 
 

@@ -14,7 +14,15 @@ import structlog
 from celery import current_app
 from django.conf import settings
 
-from detection.announcements import AuditWaiting, EventsAccepted, OutboxFilled, TrialAsked, WebhooksWaiting, announced
+from detection.announcements import (
+    AuditWaiting,
+    EventsAccepted,
+    OutboxFilled,
+    TrainingAsked,
+    TrialAsked,
+    WebhooksWaiting,
+    announced,
+)
 from tasks.breaker import Breaker
 from tasks.courier import Courier
 from tasks.queues import queue_of
@@ -23,6 +31,7 @@ logger = structlog.get_logger(__name__)
 
 DRAIN, DELIVER, SEQUENCE = "tasks.events.drain", "tasks.notices.deliver", "tasks.upkeep.sequence_audit"
 BACKTEST = "tasks.rules.backtest"
+TRAIN = "tasks.learning.train_now"
 TELL_SHOP = "tasks.webhooks.deliver"
 #: A ring is of no use once the sweeper has been by several times.
 STALE_RING = 60
@@ -37,6 +46,7 @@ def connect() -> None:
     announced.connect(_on_audit, sender=AuditWaiting, dispatch_uid="tasks.bell.audit")
     announced.connect(_on_webhooks, sender=WebhooksWaiting, dispatch_uid="tasks.bell.webhooks")
     announced.connect(_on_trial, sender=TrialAsked, dispatch_uid="tasks.bell.trial")
+    announced.connect(_on_training, sender=TrainingAsked, dispatch_uid="tasks.bell.training")
 
 
 def wake(name: str) -> None:
@@ -62,6 +72,10 @@ def _on_audit(**_: Any) -> None:
 
 def _on_trial(**_: Any) -> None:
     wake(BACKTEST)
+
+
+def _on_training(**_: Any) -> None:
+    wake(TRAIN)
 
 
 def _ring(names: Sequence[str]) -> None:

@@ -44,6 +44,8 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "run back-tests of rules nobody was woken for": _every("tasks.rules.backtest", 15),
     "send runaway rules back to shadow": _every("tasks.rules.trip", 30),
     "look for the events of labels that wait": _every("tasks.upkeep.match_labels", 60),
+    "see that the models can be used": _every("tasks.learning.check", 60),
+    "look at how the models do": _every("tasks.learning.look", 3600),
     "teach the models": _nightly("tasks.learning.train", 3, 17),
     "clear out and make room": _nightly("tasks.upkeep.purge", 4, 17),
 }

@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 from django_prometheus.exports import ExportToDjangoView
 from prometheus_client import REGISTRY
@@ -19,6 +20,7 @@ from api.permissions import is_staff
 from detection import inbox
 from detection.anomaly import shelf
 from detection.enrich import geoip
+from detection.models import ModelVersion
 from tasks import pulse
 from tasks.queues import QUEUES
 
@@ -53,7 +55,8 @@ def status(request: HttpRequest) -> HttpResponse:
     pulses = pulse.read()
     parts = {name: _looked_at(look, pulses) for name, look in _PARTS.items()}
     whole = all(parts[name]["ok"] for name in NEEDED)
-    return _answer(whole, {"status": "ok" if whole else "degraded", "parts": parts})
+    well = whole and parts["models"]["ok"]  # without its models the system is not as it was meant, and still whole
+    return _answer(whole, {"status": "ok" if well else "degraded", "parts": parts})
 
 
 @require_safe
@@ -82,7 +85,41 @@ class Queue(Collector):  # type: ignore[misc]
         return []  # nothing is read while the process starts
 
 
+class Models(Collector):  # type: ignore[misc]
+    """How each model does, as it was found when last looked at: nothing is scored for a scrape."""
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        labels = ["kind", "state"]
+        usable = GaugeMetricFamily("secureretail_model_usable", "1 while the model can be used", labels=labels)
+        age = GaugeMetricFamily("secureretail_model_age_days", "Days since it was trained", labels=labels)
+        a_day = GaugeMetricFamily("secureretail_model_strange_a_day", "Events a day called strange", labels=labels)
+        planned = GaugeMetricFamily("secureretail_model_planned_a_day", "Events a day its budget allows", labels=labels)
+        psi = GaugeMetricFamily("secureretail_model_psi", "Population stability", labels=[*labels, "feature"])
+        shares = GaugeMetricFamily("secureretail_model_scores_share", "Of scores up to le", labels=[*labels, "le"])
+        try:
+            rows = list(ModelVersion.objects.filter(state__in=("active", "shadow")))
+        except DatabaseError:
+            return  # a scrape tells what it can
+        for row in rows:
+            which, found = [row.kind, row.state], row.watch
+            usable.add_metric(which, float(not found.get("unusable")))
+            age.add_metric(which, (timezone.now() - row.created_at).total_seconds() / 86_400)
+            a_day.add_metric(which, found.get("a_day", 0.0))
+            planned.add_metric(which, found.get("planned", 0.0))
+            for name, value in {**found.get("psi", {}), "score": found.get("psi_scores", 0.0)}.items():
+                psi.add_metric([*which, name], value)
+            scores, so_far = found.get("scores", {"edges": [], "shares": []}), 0.0
+            for edge, share in zip([*map(str, scores["edges"]), "+Inf"], scores["shares"], strict=False):
+                so_far += share
+                shares.add_metric([*which, edge], so_far)
+        yield from (usable, age, a_day, planned, psi, shares)
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        return []
+
+
 REGISTRY.register(Queue())
+REGISTRY.register(Models())
 
 
 def _answer(well: bool, content: Mapping[str, Any]) -> HttpResponse:
