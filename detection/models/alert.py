@@ -68,6 +68,10 @@ class Alert(models.Model):
             models.Index(fields=["severity", "-created_at", "-id"], name="alert_severity"),
             models.Index(fields=["member", "-created_at", "-id"], name="alert_member"),
             models.Index(fields=["-last_seen_at", "-id"], name="alert_last_seen"),
+            models.Index(fields=["status", "severity"], name="alert_open"),
+            models.Index(
+                fields=["snoozed_until"], name="alert_snoozed", condition=models.Q(snoozed_until__isnull=False)
+            ),
             models.Index(fields=["ip", "-created_at", "-id"], name="alert_ip"),
             models.Index(fields=["device", "-created_at", "-id"], name="alert_device"),
             models.Index(fields=["country", "-created_at", "-id"], name="alert_country"),

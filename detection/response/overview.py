@@ -15,6 +15,7 @@ from django.utils import timezone
 from detection.kernel.vocabulary import AlertStatus, Disposition, Severity
 from detection.models import Alert, AlertAction, Event, LockReason
 
+UNRESOLVED = (AlertStatus.OPEN, AlertStatus.ACKNOWLEDGED, AlertStatus.ESCALATED)
 #: Nobody needs to know how many beyond this.
 COUNTED = 1000
 EVENTS_COUNTED = 20_000
@@ -87,7 +88,7 @@ def now_standing(now: datetime | None = None) -> Standing:
 
 
 def _open(level: Severity) -> int:
-    unresolved = Alert.objects.filter(severity=level).exclude(status=AlertStatus.RESOLVED).order_by()
+    unresolved = Alert.objects.filter(severity=level, status__in=UNRESOLVED).order_by()
     return unresolved.values("pk")[: COUNTED + 1].count()
 
 
