@@ -18,12 +18,11 @@ class ConfigConfig(AppConfig):
         user_logged_in.connect(note_sign_in, dispatch_uid="config.note_sign_in")
 
 
-def note_sign_in(request: Any = None, **_: Any) -> None:
+def note_sign_in(request: Any = None, user: Any = None, **_: Any) -> None:
     """Start the clocks of a session: ``signed_in_at`` says how fresh a sign-in is."""
     if request is not None and hasattr(request, "session"):
-        from django.conf import settings
+        from config.middleware import touch
 
         now = time.time()
         request.session["signed_in_at"] = now
-        request.session["touched_at"] = int(now)
-        request.session.set_expiry(int(settings.SESSION_IDLE.total_seconds()))
+        touch(request, user, now)

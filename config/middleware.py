@@ -6,6 +6,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -110,32 +111,35 @@ class SessionLimits:
     def _touch(self, request: HttpRequest) -> None:
         now = time.time()
         session = request.session
-        _, absolute = self._limits(staff=session.get("staff", False))
+        _, absolute = _limits(staff=session.get("staff", False))
         left = session.get("signed_in_at", now) + absolute - now
         if left <= 0:
             from django.contrib.auth import logout
 
             logout(request)
         elif now - session.get("touched_at", 0) > TOUCH_EVERY:
-            self._write_back(request, now)
+            touch(request, request.user, now)
 
-    def _write_back(self, request: HttpRequest, now: float) -> None:
-        from api.addresses import client_ip
-        from detection.response import accounts, sessions
 
-        session = request.session
-        session["staff"] = accounts.role_of(request.user) is not None
-        idle, absolute = self._limits(staff=session["staff"])
-        session.setdefault("signed_in_at", now)
-        session["touched_at"] = int(now)
-        session.set_expiry(max(1, int(min(session["signed_in_at"] + absolute - now, idle))))
-        if session.session_key:
-            agent = request.headers.get("User-Agent", "")
-            sessions.note(session.session_key, user_id=request.user.pk, ip=client_ip(request), agent=agent)
+def touch(request: HttpRequest, user: Any, now: float) -> None:
+    """Note that a session is in use, and set its end: the idle time from now, and never past the absolute one."""
+    from api.addresses import client_ip
+    from detection.response import accounts, sessions
 
-    @staticmethod
-    def _limits(*, staff: bool) -> tuple[float, float]:
-        """Seconds a session may be idle and may last."""
-        if staff:
-            return settings.STAFF_SESSION_IDLE.total_seconds(), settings.STAFF_SESSION_ABSOLUTE.total_seconds()
-        return settings.SESSION_IDLE.total_seconds(), settings.SESSION_ABSOLUTE.total_seconds()
+    session = request.session
+    session["staff"] = accounts.role_of(user) is not None
+    idle, absolute = _limits(staff=session["staff"])
+    session.setdefault("signed_in_at", now)
+    session["touched_at"] = int(now)
+    session.set_expiry(max(1, int(min(session["signed_in_at"] + absolute - now, idle))))
+    if not session.session_key:  # begun a moment ago
+        session.save()
+    agent = request.headers.get("User-Agent", "")
+    sessions.note(session.session_key, user_id=user.pk, ip=client_ip(request), agent=agent)
+
+
+def _limits(*, staff: bool) -> tuple[float, float]:
+    """Seconds a session may be idle and may last."""
+    if staff:
+        return settings.STAFF_SESSION_IDLE.total_seconds(), settings.STAFF_SESSION_ABSOLUTE.total_seconds()
+    return settings.SESSION_IDLE.total_seconds(), settings.SESSION_ABSOLUTE.total_seconds()

@@ -24,7 +24,7 @@ from detection import conf
 from detection.kernel.records import Actor
 from detection.kernel.vocabulary import Role
 from detection.models import Member
-from detection.response import accounts, desks
+from detection.response import accounts, desks, sessions
 
 View = Callable[..., HttpResponse]
 
@@ -56,6 +56,13 @@ def member_of(request: HttpRequest) -> Member | None:
 def proved(request: HttpRequest) -> bool:
     """Whether this session has shown by a one-time code, within half an hour, that it is the member's own."""
     return time.time() - request.session.get("proved_at", 0) <= PROVED_FOR.total_seconds()
+
+
+def rotate(request: HttpRequest) -> None:
+    """Go on under a new session key: whoever saw the old one holds nothing."""
+    old = request.session.session_key
+    request.session.cycle_key()
+    sessions.moved(old, request.session.session_key)
 
 
 def renewed(view: View) -> View:

@@ -73,6 +73,12 @@ class Settlement(Reason):
     verb = forms.ChoiceField(choices=LockBatch._meta.get_field("verb").choices)
 
 
+class DeviceName(forms.Form):
+    """What a member calls a device; empty takes the name away."""
+
+    name = forms.CharField(max_length=60, required=False)
+
+
 def complaint(form: forms.Form) -> str:
     """The first thing wrong with a form, in words."""
     return next((str(errors[0]) for errors in form.errors.values()), "Something is missing.")

@@ -34,7 +34,7 @@ def trust(alerts: Collection[UUID], member: Member) -> None:
 
 
 def of(member: Member) -> list[Device]:
-    """The devices the member has used, the one used last first; without those that were forgotten and not seen since."""
+    """The devices the member has used, the one used last first; without those forgotten and not seen since."""
     gone = Q(forgotten_at__isnull=False, last_seen_at__lte=F("forgotten_at"))
     return list(Device.objects.filter(member=member).exclude(gone).order_by("-last_seen_at", "pk"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime, timedelta
 from importlib import import_module
 from uuid import UUID
 
@@ -12,9 +13,13 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from detection.announcements import SessionsEnded, announce
+from detection.enrich import user_agent
+from detection.kernel.records import Actor
 from detection.kernel.vocabulary import WebhookKind
-from detection.models import Member
-from detection.work import UnitOfWork
+from detection.models import Member, SignIn
+from detection.work import UnitOfWork, unit_of_work
+
+KEPT_FOR = timedelta(days=30)
 
 
 def end(user_ids: Collection[int], *, keep: str | None = None) -> int:
@@ -36,6 +41,55 @@ def end(user_ids: Collection[int], *, keep: str | None = None) -> int:
         store(key).delete()
     announce(SessionsEnded(tuple(user_ids), keep))
     return len(theirs)
+
+
+def note(key: str, *, user_id: int, ip: str | None, agent: str, now: datetime | None = None) -> None:
+    """Remember that this session is in use, from where and with what."""
+    now = now or timezone.now()
+    seen = {"user_id": user_id, "seen_at": now, "ip": ip or "", "agent": _words(agent)}
+    SignIn.objects.update_or_create(session=key, defaults=seen, create_defaults={**seen, "started_at": now})
+
+
+def moved(old: str | None, new: str | None) -> None:
+    """The session goes on under another key."""
+    if old and new:
+        SignIn.objects.filter(session=old).update(session=new)
+
+
+def of(user_id: int) -> list[SignIn]:
+    """This user's sessions that are alive, the one used last first."""
+    alive = Session.objects.filter(expire_date__gt=timezone.now()).values("session_key")
+    return list(SignIn.objects.filter(user=user_id, session__in=alive).order_by("-seen_at", "pk"))
+
+
+def end_one(user_id: int, sign_in_id: int, *, actor: Actor) -> bool:
+    """Sign this user out of one session of theirs; whether there was one. Its sockets notice within ten seconds."""
+    with unit_of_work(actor) as work:
+        found = SignIn.objects.filter(pk=sign_in_id, user=user_id).first()
+        if found is None:
+            return False
+        import_module(settings.SESSION_ENGINE).SessionStore(found.session).delete()
+        found.delete()
+        work.audit("session.ended", target=actor.label, by="its owner")
+        return True
+
+
+def end_others(member: Member, *, keep: str | None, actor: Actor) -> int:
+    """Sign a member out everywhere but here, in the shop too; how many sessions ended here."""
+    with unit_of_work(actor) as work:
+        ended = end([member.user_id], keep=keep) if member.user_id else 0
+        revoke_at_shop(work, member, code="member-asked", text="The member signed out everywhere.")
+        work.audit("sessions.ended", target=member.member_id, actor=actor, count=ended)
+        return ended
+
+
+def forget_old(*, now: datetime | None = None) -> int:
+    """Drop what is known of sessions that have been over for a month; how many."""
+    return SignIn.objects.filter(seen_at__lt=(now or timezone.now()) - KEPT_FOR).delete()[0]
+
+
+def _words(agent: str) -> str:
+    return (user_agent.read(agent).name or "")[:120]
 
 
 def revoke_at_shop(

@@ -18,9 +18,10 @@ from api.addresses import client_ip
 from detection.response import accounts
 from detection.work import unit_of_work
 from frontend_templates import demo
-from frontend_templates.access import demo_page
+from frontend_templates.access import demo_page, rotate
 from frontend_templates.answers import safe_next
 from frontend_templates.forms import Password, SignIn
+from frontend_templates.views import second_step
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 WRONG = "That name and password do not belong together. Please try again."
@@ -46,6 +47,9 @@ def login(request: HttpRequest) -> HttpResponse:
         user = auth.authenticate(request, **form.cleaned_data)
     if user is None:
         return _form(request, WRONG)
+    if second_step.needed(user):
+        second_step.begin(request, user, to=safe_next(request, ""))
+        return redirect("pages:second_step")
     enter(request, user)
     return redirect(safe_next(request, landing(user)))
 
@@ -88,7 +92,7 @@ def again(request: HttpRequest) -> HttpResponse:
     if not (form.is_valid() and check_password(form.cleaned_data["password"], request.user.password)):
         fault = "That is not the password of this account. Please try again."
         return render(request, "public/again.html", {"next": back, "fault": fault})
-    request.session.cycle_key()
+    rotate(request)
     request.session["signed_in_at"] = time.time()
     return redirect(back)
 
@@ -97,6 +101,7 @@ def enter(request: HttpRequest, user: AbstractBaseUser) -> None:
     """Start a signed-in session: a new key, and the moment it began."""
     auth.login(request, user, backend=BACKEND)
     request.session["signed_in_at"] = time.time()
+    request.session["staff"] = accounts.role_of(user) is not None
     actor = accounts.actor_of(user, client_ip(request))
     with unit_of_work(actor) as work:
         work.audit("session.started", target=actor.label)

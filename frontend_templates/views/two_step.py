@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import time
 from math import ceil
-from typing import Any
 
-import segno
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -15,13 +13,12 @@ from django.views.decorators.debug import sensitive_post_parameters
 from api import throttling
 from api.addresses import client_ip
 from detection.kernel.vocabulary import Channel
-from detection.models import AccountLock, Authenticator, Member
-from detection.response import authenticators, challenges, codes, locks, ways
-from frontend_templates import access
-from frontend_templates.access import actor_of, member_form
+from detection.models import AccountLock, Member
+from detection.response import authenticators, challenges, locks, ways
+from frontend_templates import access, pictures
+from frontend_templates.access import actor_of, member_form, rotate
 from frontend_templates.views import unlock
 
-ISSUER = "SecureRetail"
 WRONG = "That is not the code the app shows. It changes every half minute: please type the newest one."
 GONE = "That code is not valid any more. Please ask for a new one."
 TOO_MANY = "There were too many wrong codes today. Please contact the shop, or try again tomorrow."
@@ -60,7 +57,7 @@ def _prove(request: HttpRequest, member: Member) -> HttpResponse:
     result, fault = _answered(request, member, request.POST.get("challenge_id", ""))
     if not result:
         return _show(request, member, fault=fault)
-    request.session.cycle_key()
+    rotate(request)
     request.session["proved_at"] = time.time()
     return _start(request, member)
 
@@ -145,19 +142,8 @@ def _show(
         "proved": proved,
         "sent": asked if asked and asked["alive"] and asked["channel"] != ways.TOTP else None,
         "ways": {channel: to for channel, to in ways.channels(member).items() if channel != ways.TOTP},
-        "picture": _picture(waiting, member) if waiting else None,
+        "picture": pictures.of(waiting, name=member.member_id) if waiting else None,
         "recovery": recovery,
         "fault": fault,
     }
     return render(request, "member/two_step.html", context, status=status)
-
-
-def _picture(app: Authenticator, member: Member) -> dict[str, Any]:
-    """What the app has to learn: as a picture to scan, and as letters to type."""
-    secret = codes.app_secret(app)
-    code = segno.make(codes.app_address(app, name=member.member_id, issuer=ISSUER), error="m")
-    return {
-        "image": code.svg_data_uri(scale=5, border=4, dark="#000", light="#fff", svgclass=None, lineclass=None),
-        "side": code.symbol_size(scale=5, border=4)[0],
-        "letters": " ".join(secret[start : start + 4] for start in range(0, len(secret), 4)),
-    }

@@ -21,7 +21,7 @@ from detection.kernel.vocabulary import Channel
 from detection.models import Member, OtpChallenge
 from detection.response import challenges, locks, ways
 from frontend_templates import wording
-from frontend_templates.access import actor_of, member_action, member_form
+from frontend_templates.access import actor_of, member_action, member_form, rotate
 from frontend_templates.forms import Code, Password
 
 #: What each refusal means to the member.
@@ -74,7 +74,7 @@ def password(request: HttpRequest) -> HttpResponse:
     if wait:
         messages.error(request, f"Too many tries. Please wait {ceil(wait)} seconds.")
     elif form.is_valid() and check_password(form.cleaned_data["password"], request.user.password):
-        request.session.cycle_key()
+        rotate(request)
         request.session["signed_in_at"] = time.time()
     else:
         messages.error(request, "That is not the password of this account. Please try again.")
@@ -106,7 +106,7 @@ def _verify(request: HttpRequest, member: Member) -> HttpResponse:
     )
     result = challenges.Result
     if answered.result == result.UNLOCKED:
-        request.session.cycle_key()
+        rotate(request)
         request.session["proved_at"] = time.time()
         text = "Welcome back. Your account is unlocked." if answered.lock is None else "That code was right."
         messages.success(request, text)

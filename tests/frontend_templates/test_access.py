@@ -46,10 +46,11 @@ ADMIN_ACTIONS = [
     "change_rule",
     "rollback_rule",
 ]
-MEMBER_PAGES = ["member", "question"]
+MEMBER_PAGES = ["member", "question", "safety"]
 MEMBER_FORMS = ["unlock", "two_step"]
-MEMBER_ACTIONS = ["unlock_send", "unlock_password", "dispute", "confirm"]
-PUBLIC = ["home", "login", "logout", "portal", "mail_answer", "again"]
+MEMBER_ACTIONS = ["unlock_send", "unlock_password", "dispute", "confirm", "end_others"]
+MEMBER_ACTIONS += ["end_session", "name_device", "forget_device"]
+PUBLIC = ["home", "login", "logout", "portal", "mail_answer", "again", "second_step"]
 DEMO_ONLY = ["outbox", "register", "simulate"]
 ALERT_ROUTES = {
     "alert",
@@ -88,6 +89,8 @@ def address(db: None) -> Any:
             return reverse(f"pages:{name}", args=["mia"])
         if name in ADMIN_ACTIONS and name.endswith("_rule"):
             return reverse(f"pages:{name}", args=["failed-login-burst"])
+        if name in {"end_session", "name_device", "forget_device"}:
+            return reverse(f"pages:{name}", args=[1])
         if name in {"undo", "approve_storm", "withdraw_storm"}:
             return reverse(f"pages:{name}", args=[uuid4()])
         return reverse(f"pages:{name}", args=["token"] if name in {"portal", "mail_answer"} else [])

@@ -21,7 +21,8 @@ def sign_in(browser: Browser, username: str, password: str = PASSWORD, **more: s
 
 
 @pytest.fixture
-def people(db: None) -> None:
+def people(db: None, settings: Any) -> None:
+    settings.DEMO = True  # staff of the demo need no second step
     staff_user("olga", Role.ANALYST)
     member_called("mia", password=True)
 

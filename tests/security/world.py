@@ -28,6 +28,7 @@ from detection.models import (
     ApiKey,
     Client,
     Contact,
+    Device,
     InboxItem,
     ListEntry,
     LockBatch,
@@ -35,6 +36,7 @@ from detection.models import (
     Notification,
     OtpChallenge,
     PortalToken,
+    SignIn,
     WebhookDelivery,
     RemovedEntry,
     RuleTrial,
@@ -172,8 +174,12 @@ def _things(made: World, shop: Client, users: dict[str, Any]) -> None:
     assert hook.endpoint is not None
     endpoints.test(hook.endpoint, actor=staff)
     WebhookDelivery.objects.update(failed_at=timezone.now())
+    device = Device.objects.create(
+        member=mia, device_id="d-1", first_seen_at=timezone.now(), last_seen_at=timezone.now()
+    )
+    sign_in = SignIn.objects.create(user=users["mia"], session="another-session")
     batch = LockBatch.objects.create(
-        client=shop, code="rule", verb="release", reason="a test", count=21, asked_by="olga", asked_by_user=users["olga"]
+        client=shop, code="rule", verb="release", reason="a test", count=21, asked_by="o", asked_by_user=users["olga"]
     )
     token, _ = portal.create(mia, client=shop)
     PortalToken.objects.update(expires_at=later)
@@ -183,6 +189,8 @@ def _things(made: World, shop: Client, users: dict[str, Any]) -> None:
         "alert_id": {"mia": str(alert.pk), "missing": str(uuid4())},
         "action_id": {"mia": str(acted.action_id), "missing": str(uuid4())},
         "member_id": {"mia": "mia", "missing": "nobody"},
+        "device_id": {"mia": str(device.pk), "missing": "0"},
+        "sign_in_id": {"mia": str(sign_in.pk), "missing": "0"},
         "batch_id": {"mia": str(batch.pk), "missing": str(uuid4())},
         "entry_id": {"mia": str(listed.pk), "missing": "0"},
         "trial_id": {"mia": str(tried.pk), "missing": str(uuid4())},
