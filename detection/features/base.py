@@ -177,6 +177,7 @@ _KEYS = {
     "email": "email",
     "payment_method": "payment_method_id",
     "recipient": "recipient_id",
+    "shipping": "shipping_key",
     "subject": "subject",
 }
 

@@ -22,6 +22,7 @@ from detection.kernel.words import PER_EURO
 SETTLED = timedelta(days=3)  # what is known this long is the member's own
 SETTLING = timedelta(hours=12)  # what came this soon after the member's first sight came with them
 LONG = timedelta(days=90)
+A_FEW = 10  # accounts: what more of them pay to is a business
 STRANGERS = 0.95  # show something new
 ALWAYS_SOME = 3  # visits' worth of doubt about a short past
 SHARED_BY = 4  # members seen at an address before today: an office's or a carrier's, where many are at home
@@ -37,6 +38,7 @@ WHO: Mapping[str, Wish] = {
     "network_since": FirstSeen("network"),
     "visits": Count(types(EventType.LOGIN_SUCCEEDED), LONG),
     "orders": Count(types(EventType.TRANSACTION_SUCCEEDED), LONG),
+    "returns": Count(types(EventType.SESSION_STARTED), LONG),
     "hours": Hours(types(EventType.LOGIN_SUCCEEDED), LONG, least=3),
     "neighbours": Distinct("member_id", types(EventType.LOGIN_SUCCEEDED), timedelta(days=30), per="ip"),
     "neighbours_today": Distinct("member_id", types(EventType.LOGIN_SUCCEEDED), timedelta(days=1), per="ip"),
@@ -55,6 +57,7 @@ SPENT: Mapping[str, Wish] = {
     "spent": Count(MONEY, timedelta(hours=12), per="device"),
     "spent_orders": Distinct("order_id", MONEY, timedelta(hours=12), per="device"),
     "browsed": Count(frozenset(BROWSING), timedelta(days=1), per="session"),
+    "givers": Distinct("member_id", MONEY, timedelta(days=3), per="recipient"),
 }
 HIDING = {"hosting": 1.0, "vpn": 0.5, "tor": 2.0}
 
@@ -103,9 +106,9 @@ def elsewhere(event: EventRecord, seen: Mapping[str, Any]) -> bool:
 
 
 def hides(event: EventRecord, seen: Mapping[str, Any]) -> bool:
-    """Whether this member has come through a network of this hiding kind before: then its places tell nothing."""
-    since = seen["network_since"]
-    return event.network in HIDING and since is not None and since < event.occurred_at
+    """Whether this member has long come through a network of this hiding kind: then its places tell nothing. A thief's
+    own sign-in a minute ago is no such habit."""
+    return event.network in HIDING and own(event, seen, "network")
 
 
 def who(event: EventRecord, seen: Mapping[str, Any]) -> list[Fact]:
@@ -152,6 +155,8 @@ def spending(event: EventRecord, seen: Mapping[str, Any], *, usual_euros: float)
         facts.append(Fact("guesses from many addresses", 1.0))
     if (seen["spent_orders"] or seen["spent"]) > 1:  # a card that is tried again pays one order
         facts.append(Fact("several payments in a row", 0.7))
+    if 2 <= seen["givers"] <= A_FEW:
+        facts.append(Fact("a recipient other accounts paid too", 1.5))
     if event.type in AS_GOOD_AS_CASH:
         facts.append(Fact("value as good as cash", 0.7))
     if event.session_id and not seen["browsed"] and paying:
@@ -189,5 +194,5 @@ def _surprise(event: EventRecord, seen: Mapping[str, Any], name: str) -> float:
     value = seen[f"{name}_since"]
     itself = value is not None and value < event.occurred_at  # its own first visit counts for nothing
     others = max(seen[f"{name}_known"] - itself, 1)
-    visits = max(seen["visits"], seen["orders"]) - 1
+    visits = max(seen["visits"], seen["orders"], seen["returns"]) - 1
     return log(STRANGERS / min(others / (max(visits, 1) + ALWAYS_SOME), STRANGERS))

@@ -15,7 +15,7 @@ from typing import Literal
 
 from detection.kernel.vocabulary import EventType
 
-Key = Literal["member", "ip", "device", "session", "email", "payment_method", "recipient", "subject"]
+Key = Literal["member", "ip", "device", "session", "email", "payment_method", "recipient", "shipping", "subject"]
 
 #: Events that prove who acted, and so teach what is known of a key. Failed and challenged sign-ins never do,
 #: nor does browsing, nor anything told by a key of low trust.

@@ -7,7 +7,7 @@ from detection.kernel.vocabulary import Action, EventType, Family, Severity
 from detection.kernel.words import spoken
 
 FAILED, TRIED = types(EventType.PAYMENT_FAILED), types(EventType.TRANSACTION_ATTEMPTED)
-PLACES: tuple[Key, ...] = ("device", "email", "ip")
+PLACES: tuple[Key, ...] = ("device", "email", "ip", "shipping")
 
 
 @rule
@@ -41,8 +41,8 @@ class CardTesting(Rule):
         for span, within in (("short", self.window), ("long", self.long_window)):
             for place in PLACES:
                 failed, tried = seen[f"failed {place} {span}"], seen[f"tried {place} {span}"]
-                limit = self.address_limit if place == "ip" else self.limit
-                limit += (span == "long") and place == "ip"
+                shared = place in {"ip", "shipping"}  # a household, a parcel locker
+                limit = (self.address_limit if shared else self.limit) + (shared and span == "long")
                 if failed < limit or failed < self.share * tried:
                     continue
                 text = (

@@ -21,6 +21,7 @@ class FailedLoginBurst(Rule):
 
     limit: int = 5
     own_limit: int = 20  # from the member's own device or address: forgotten passwords, apps that retry
+    line_limit: int = 10  # on the member's usual line, from a device not seen yet: a new phone, an old password
     guest_limit: int = 25  # names nobody has: offices and mobile carriers share an address
     window: timedelta = timedelta(minutes=10)
     settled_after: timedelta = timedelta(days=3)
@@ -32,13 +33,15 @@ class FailedLoginBurst(Rule):
             "member_since": FirstSeen("member_id"),
             "device_id_since": FirstSeen("device_id"),
             "ip_since": FirstSeen("ip"),
+            "access_since": FirstSeen("access"),
         }
 
     def inspect(self, event: EventRecord, seen: Seen) -> Signal | None:
         known = event.member_id is not None and event.account_exists is not False
         theirs = any(own(event, seen, name, settled=self.settled_after) for name in ("device_id", "ip"))
         failures = seen["failures"] if known else seen["strangers"]
-        limit = (self.own_limit if theirs else self.limit) if known else self.guest_limit
+        line = self.line_limit if own(event, seen, "access", settled=self.settled_after) else self.limit
+        limit = (self.own_limit if theirs else line) if known else self.guest_limit
         if failures < limit:
             return None
         within = spoken(self.window)

@@ -37,10 +37,10 @@ class ImpossibleTravel(Rule):
         if before is None or self.settled(event, seen["device_since"], self.settled_after):
             return None
         hosted = "hosting" in (event.network, before["network"])  # perhaps a company's own way out
-        if hosted and event.device_id is not None and event.device_id == before["device_id"]:
-            return None  # one device in two places sits behind one of them
+        met = self.settled(event, seen["device_since"], timedelta(seconds=1))  # perhaps the other of two at home
         here = {"latitude": event.latitude, "longitude": event.longitude, "network": event.network, "asn": event.asn}
-        if not (_placed(here) and _placed(before)):
+        tunnel = hosted and event.device_id is not None and event.device_id == before["device_id"]
+        if tunnel or not (_placed(here) and _placed(before)):
             return None
         apart = distance_km(before["latitude"], before["longitude"], event.latitude or 0.0, event.longitude or 0.0)
         apart -= sum(ERROR_KM.get(by or "sender", 500.0) for by in (before["located_by"], event.located_by))
@@ -50,7 +50,7 @@ class ImpossibleTravel(Rule):
             return None
         text = f"This sign-in was made at least {apart:,.0f} km away from the one {spoken(passed)} earlier; "
         text += f"getting there takes {speed:,.0f} km/h, and {self.fastest:,.0f} km/h is the most we believe."
-        severity, suggests = (Severity.MEDIUM, Action.CHALLENGE) if hosted else (Severity.HIGH, Action.LOCK)
+        severity, suggests = (Severity.MEDIUM, Action.CHALLENGE) if hosted or met else (Severity.HIGH, Action.LOCK)
         return self.signal(text, observed=round(speed), threshold=self.fastest, severity=severity, suggests=suggests)
 
 

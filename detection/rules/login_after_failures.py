@@ -20,6 +20,7 @@ class LoginAfterFailures(Rule):
     suggests = Action.CHALLENGE
 
     limit: int = 5
+    line_limit: int = 10  # on the member's usual line
     guessing: int = 20  # this many are no forgotten password any more
     window: timedelta = timedelta(minutes=30)
     settled_after: timedelta = timedelta(days=3)
@@ -35,7 +36,8 @@ class LoginAfterFailures(Rule):
     def inspect(self, event: EventRecord, seen: Seen) -> Signal | None:
         failures = seen["failures"]
         known = any(own(event, seen, name, settled=self.settled_after) for name in ("device_id", "ip"))
-        if failures < self.limit or known:
+        line = own(event, seen, "access", settled=self.settled_after)
+        if failures < (self.line_limit if line else self.limit) or known:
             return None
         severity, suggests = Severity.HIGH if failures >= self.guessing else Severity.MEDIUM, self.suggests
         # A forgotten password, reset by mail on a new phone; or somebody nothing is known of to compare with.

@@ -37,7 +37,7 @@ class NewDeviceAndNetwork(Rule):
             return None
         if seen["guesses"] >= 3:
             facts.append(Fact("wrong passwords shortly before", 1.5 if seen["guesses"] >= 5 else 0.7))
-        if seen["guessed_here"] >= 3:
+        if seen["guessed_here"] >= max(3, 2 * seen["neighbours_today"]):  # where most get in, a few mistype
             facts.append(Fact("an address that tried other accounts", 2.5))
         if seen["entered_here"] >= 3:
             facts.append(Fact("a device that entered other accounts today", 2.0))
