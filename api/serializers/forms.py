@@ -9,6 +9,7 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from api.serializers.fields import Choice, Flag, Moment, Strict, Text
+from detection.anomaly.vector import KINDS
 from detection.kernel.vocabulary import AlertStatus, Disposition, KeyScope, LockScope, LockState, Trust, WebhookKind
 
 BULK_VERBS = ("acknowledge", "resolve", "reopen", "escalate", "assign", "comment", "snooze")
@@ -108,6 +109,10 @@ class EndpointChangeForm(Strict):
 
 class ReplayForm(Strict):
     deliveries = serializers.ListField(child=serializers.UUIDField(), min_length=1, max_length=500, required=False)
+
+
+class ModelForm(Strict):
+    kind = Choice([kind.name for kind in KINDS])
 
 
 class KeyForm(Strict):

@@ -585,3 +585,19 @@ class ReplayedShape(s.Serializer):
 
 class ListShape(PageShape):
     results = s.ListField(child=s.DictField())
+
+
+class AskedShape(s.Serializer):
+    status = s.ChoiceField(choices=["asked"])
+
+
+class ModelShape(s.Serializer):
+    kind = s.CharField()
+    version = s.IntegerField()
+    state = s.ChoiceField(choices=["trained", "shadow", "active", "retired"])
+    digest = s.CharField()
+    card = s.DictField(help_text="what it learned from, and how")
+    watch = s.DictField(help_text="how it did when it was last looked at")
+    watched_at = s.DateTimeField(allow_null=True)
+    created_at = s.DateTimeField()
+    activated_at = s.DateTimeField(allow_null=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -16,11 +17,16 @@ from api.schema import PROBLEMS, READ_PROBLEMS
 from api.serializers import forms, shapes
 from api.views.alerts import PAGED
 from api.views.door import Door
+from detection.announcements import TrainingAsked, announce
+from detection.anomaly import shelf
+from detection.anomaly.seal import Unusable
 from detection.kernel.records import iso
 from detection.kernel.vocabulary import Trust
 from detection.models import ApiKey, AuditEntry, ModelVersion
-from detection.response import clients
+from detection.response import clients, learning
 from detection.work import unit_of_work
+
+T = TypeVar("T")
 
 
 class Ping(Door):
@@ -34,9 +40,9 @@ class Ping(Door):
 
 
 class Models(Door):
-    """Every trained model, newest first."""
+    """Every trained model, newest first, and how those on duty or in shadow do."""
 
-    access = {"GET": Access(roles=GOVERNORS)}
+    access = {"GET": Access(roles=GOVERNORS), "POST": Access(roles=ADMINS)}
     parameters = ("cursor", "limit")
 
     @extend_schema(
@@ -48,6 +54,58 @@ class Models(Door):
     def get(self, request: Any) -> Response:
         page = paginate(request, ModelVersion.objects.all(), Order("pk", whole, parse_key=whole))
         return Response(page.wire(_model_wire))
+
+    @extend_schema(
+        operation_id="train_models",
+        summary="Teach the models anew, soon",
+        request=None,
+        responses={202: shapes.AskedShape, **PROBLEMS},
+    )
+    def post(self, request: Any) -> Response:
+        announce(TrainingAsked())
+        return Response({"status": "asked"}, status=202)
+
+
+class ModelPromotion(Door):
+    """Puts the version in shadow on duty, if it is no worse than the one that is on the same days."""
+
+    access = {"POST": Access(roles=ADMINS)}
+
+    @extend_schema(
+        operation_id="promote_model",
+        summary="Put the model in shadow on duty",
+        request=forms.ModelForm,
+        responses={200: shapes.ModelShape, **PROBLEMS},
+    )
+    def post(self, request: Any) -> Response:
+        kind = self.body(forms.ModelForm)["kind"]
+        row = _moved(lambda: learning.promote(kind, actor=self.actor))
+        if isinstance(row, learning.Refused):
+            raise errors.Problem(409, f"It stays in shadow: {row.text}.", code="worse")
+        return Response(_model_wire(row))
+
+
+class ModelRollback(Door):
+    """Puts the version that was on duty before back on duty."""
+
+    access = {"POST": Access(roles=ADMINS)}
+
+    @extend_schema(
+        operation_id="roll_back_model",
+        summary="Back to the model before",
+        request=forms.ModelForm,
+        responses={200: shapes.ModelShape, **PROBLEMS},
+    )
+    def post(self, request: Any) -> Response:
+        kind = self.body(forms.ModelForm)["kind"]
+        return Response(_model_wire(_moved(lambda: shelf.rollback(kind, actor=self.actor))))
+
+
+def _moved(move: Callable[[], T]) -> T:
+    try:
+        return move()
+    except (shelf.NoSuchModel, Unusable) as fault:
+        raise errors.Problem(409, f"Nothing was changed: {fault}.", code="conflict") from fault
 
 
 class Audit(Door):
@@ -145,6 +203,8 @@ def _model_wire(model: ModelVersion) -> dict[str, Any]:
         "state": model.state,
         "digest": model.digest,
         "card": model.card,
+        "watch": model.watch,
+        "watched_at": iso(model.watched_at),
         "created_at": iso(model.created_at),
         "activated_at": iso(model.activated_at),
     }

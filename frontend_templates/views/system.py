@@ -1,4 +1,4 @@
-"""The house itself: its models, audit trail and how its parts are."""
+"""The house itself: its audit trail and how its parts are."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from detection import inbox
 from detection.kernel.vocabulary import Role
-from detection.models import AuditEntry, AuditPending, Event, ModelVersion
+from detection.models import AuditEntry, AuditPending, Event
 from detection.work import unit_of_work
 from frontend_templates import parts
 from frontend_templates.access import actor_of, admin_action, role_of, staff_page, trail_page
@@ -18,13 +18,6 @@ from frontend_templates.answers import answer
 
 AUDIT_PAGE = 100
 DEAD_LETTERS = 50
-
-
-@staff_page
-def models(request: HttpRequest) -> HttpResponse:
-    """The models on the shelf with their cards."""
-    found = ModelVersion.objects.order_by("kind", "-version")
-    return render(request, "operator/models.html", {"section": "models", "models": found})
 
 
 @trail_page

@@ -248,6 +248,8 @@ BODIES: dict[str, Any] = {
     "api/v1/rules/preset/": {"preset": "retail", "dry_run": True},
     "api/v1/rules/preset/undo/": {"batch": "{batch}"},
     "api/v1/me/unlock/": {"channel": "email"},
+    "api/v1/models/promote/": {"kind": "payments"},
+    "api/v1/models/rollback/": {"kind": "payments"},
     "api/v1/me/unlock/verify/": {"challenge_id": "{challenge}", "code": "{code}"},
     "api/v1/webhook-endpoints/": {"url": "https://shop.example.com/more", "kinds": ["alert.raised"]},
     "api/v1/webhook-endpoints/<str:endpoint_id>/": {"name": "orders"},
