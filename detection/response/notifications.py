@@ -1,43 +1,38 @@
-"""The outbox: notices are rows of the transaction they tell of, and are carried afterwards.
-
-A crash may repeat a message, never lose it: each attempt is counted and its next date set before the message goes out,
-so two carriers at work are harmless, and a repeated mail has the same Message-ID.
-"""
+"""The outbox: notices are rows of the transaction they tell of, one a way, and are carried afterwards."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
-import structlog
-from django.db.models import F
 from django.utils import timezone
 
 from detection import conf
 from detection.announcements import OutboxFilled, announce
-from detection.kernel.vocabulary import Channel
-from detection.models import Alert, Contact, Member, Notification
-from detection.response import letters
-from detection.response.notifiers import NOTIFIERS, TooLate
+from detection.kernel.records import Actor
+from detection.kernel.vocabulary import Channel, Severity
+from detection.models import Alert, Carrier, Member, Notification
+from detection.response import letters, preferences
+from detection.response.carriers import Way, ways
+from detection.response.carrying import SHADOW, Delivered, deliver_due
 from detection.work import UnitOfWork, unit_of_work
 
-#: After attempt 1, 2, … a message waits this long. The first wait is longer than a carrier may take.
-WAITS = tuple(timedelta(seconds=seconds) for seconds in (30, 60, 300, 900, 3600, 3600))
-ATTEMPTS = len(WAITS)
+__all__ = [
+    "SHADOW",
+    "Delivered",
+    "about_alerts",
+    "addresses",
+    "deliver_due",
+    "page_once",
+    "replay",
+    "test",
+    "to_member",
+    "to_staff",
+]
+
 ONCE_IN = timedelta(minutes=10)
-SHADOW = "shadow mode: not sent"
-
-logger = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Delivered:
-    """``failed`` counts attempts that did not work, whether there will be another one or not."""
-
-    sent: int
-    failed: int
 
 
 def to_member(
@@ -49,7 +44,7 @@ def to_member(
     context: Mapping[str, Any],
     only_page: bool = False,
 ) -> None:
-    """A notice on the member's page and, unless ``only_page``, by mail to every address they are known by.
+    """A notice on the member's page and, unless ``only_page``, by every way they are known by and did not switch off.
 
     ``alert`` is the alert it is about, or its id; given whole, its words are at the letter's disposal. In shadow mode
     the page says nothing and the mail's row is kept unsent.
@@ -69,15 +64,25 @@ def to_member(
     if conf.current().enforcing:
         work.notify(Notification(channel=Channel.PAGE, sent_at=now, **notice))
     if not only_page:
-        for address in addresses(member, now):
-            work.notify(Notification(channel=Channel.EMAIL, destination=address, **notice))
+        for channel, address in preferences.reach(member, kind, now):
+            work.notify(Notification(channel=channel, destination=address, **notice))
 
 
 def to_staff(work: UnitOfWork, kind: str, *, alert: Alert | None = None, context: Mapping[str, Any]) -> None:
-    """A mail to the staff's address, if one is set."""
-    notice = _for_staff(kind, alert, context)
-    if notice:
+    """A message by every way to the staff that hears of what is this grave; what is about no alert is grave."""
+    for notice in _for_staff(kind, alert, context, ways()):
         work.notify(notice)
+
+
+def about_alerts(work: UnitOfWork, alerts: Sequence[Alert]) -> set[UUID]:
+    """Tell staff of alerts, each by the ways that want to hear of its severity; which were told to anybody."""
+    told = set()
+    open_ways = ways() if alerts else []
+    for alert in alerts:
+        for notice in _for_staff("alert.high", alert, {}, open_ways):
+            work.notify(notice)
+            told.add(alert.pk)
+    return told
 
 
 def page_once(kind: str, *, alert: Alert | None = None, context: Mapping[str, Any] | None = None) -> bool:
@@ -86,87 +91,79 @@ def page_once(kind: str, *, alert: Alert | None = None, context: Mapping[str, An
         recent = timezone.now() - ONCE_IN
         if Notification.objects.filter(member=None, kind=kind, created_at__gt=recent).exists():
             return False
-        notice = _for_staff(kind, alert, context or {})
-        if notice is None:
-            return False
+        notices = _for_staff(kind, alert, context or {}, ways())
         # Written at once and not at the unit's end, so that the next call in this unit sees it.
-        notice.save(force_insert=True)
-        announce(OutboxFilled(1))
-        return True
+        Notification.objects.bulk_create(notices)
+        if notices:
+            announce(OutboxFilled(len(notices)))
+        return bool(notices)
 
 
-def _for_staff(kind: str, alert: Alert | None, context: Mapping[str, Any]) -> Notification | None:
-    destination = conf.current().staff_email
-    if not destination:
-        return None
+def _for_staff(
+    kind: str, alert: Alert | None, context: Mapping[str, Any], open_ways: Sequence[Way]
+) -> list[Notification]:
+    severity = Severity(alert.severity) if alert and kind.startswith("alert.") else Severity.HIGH
+    heard_by = [way for way in open_ways if way.hears(severity)]
+    if not heard_by:
+        return []
     words = letters.alert_words(alert, alert.member) if alert else {}
     words["feed_page"] = letters.page("/admin_dashboard/")
     letter = letters.write(kind, {**words, **context})
-    return Notification(
-        channel=Channel.EMAIL,
-        kind=kind,
-        destination=destination,
-        title=letter.title,
-        body=letter.body,
-        alert=alert.pk if alert else None,
-    )
+    now = timezone.now()
+    return [
+        Notification(
+            channel=way.channel,
+            carrier=way.carrier.name,
+            kind=kind,
+            destination=way.destination,
+            severity=severity,
+            title=letter.title,
+            body=letter.body,
+            alert=alert.pk if alert else None,
+            created_at=now,
+            due_at=now + way.carrier.after,
+            unless_read=bool(way.carrier.after and alert),
+        )
+        for way in heard_by
+    ]
 
 
 def addresses(member: Member, now: datetime) -> list[str]:
     """Every e-mail address that is known to be the member's: the verified ones, and the one codes go to."""
-    mine = Contact.objects.filter(member=member, kind=Contact.EMAIL, held=False)
-    verified = list(mine.exclude(verified_at=None).order_by("added_at", "pk").values_list("value", flat=True))
-    safe = Contact.objects.safe(member, Contact.EMAIL, now)
-    return list(dict.fromkeys([*verified, *([safe.value] if safe else [])]))
+    return preferences.contacts(member, Channel.EMAIL, now)
 
 
-def deliver_due(limit: int = 50, *, now: datetime | None = None) -> Delivered:
-    """Carry what is due, oldest first. Never call it inside a transaction: it talks to mail servers."""
-    now = now or timezone.now()
-    due = Notification.objects.filter(sent_at=None, failed_at=None, due_at__lte=now)
-    sent = failed = 0
-    for notice in due.select_related("member").order_by("due_at")[:limit]:
-        if not _claim(notice, now):
-            continue
-        if _carry(notice, now):
-            sent += 1
-        else:
-            failed += 1
-    return Delivered(sent, failed)
-
-
-def _claim(notice: Notification, now: datetime) -> bool:
-    """Count the attempt and set the next date, on condition that nobody else did."""
-    wait = WAITS[min(notice.attempts, ATTEMPTS - 1)]
-    mine = Notification.objects.filter(pk=notice.pk, attempts=notice.attempts, sent_at=None, failed_at=None)
-    if not mine.update(attempts=F("attempts") + 1, due_at=now + wait):
+def test(carrier: str, *, actor: Actor) -> bool:
+    """Put a test for staff on its way by this carrier, at once; whether there is such a way."""
+    way = next((way for way in ways() if way.carrier.name == carrier), None)
+    if way is None:
         return False
-    notice.attempts += 1
+    letter = letters.write("carrier.test", {"by": actor.label})
+    with unit_of_work(actor) as work:
+        Carrier.objects.filter(name=carrier).update(open_until=None)
+        work.notify(
+            Notification(
+                channel=way.channel,
+                carrier=carrier,
+                kind="carrier.test",
+                destination=way.destination,
+                severity=Severity.HIGH,
+                title=letter.title,
+                body=letter.body,
+            )
+        )
+        work.audit("carrier.tested", target=f"carrier:{carrier}")
     return True
 
 
-def _carry(notice: Notification, now: datetime) -> bool:
-    if not conf.current().enforcing:
-        return _give_up(notice, SHADOW, now)
-    if notice.expires_at and notice.expires_at <= now:
-        return _give_up(notice, "expired", now)
-    if notice.attempts > ATTEMPTS:  # the process died in the last one
-        return _give_up(notice, notice.last_error or "died", now)
-    try:
-        NOTIFIERS[notice.channel](notice, now)
-    except TooLate:
-        return _give_up(notice, "no longer true", now)
-    except Exception as error:  # noqa: BLE001 - a mail server can fail in any way, and none of them may stop the others' mail
-        name = type(error).__name__
-        logger.warning("notice.not_carried", notice=str(notice.pk), kind=notice.kind, error=name)
-        if notice.attempts >= ATTEMPTS:
-            return _give_up(notice, name, now)
-        Notification.objects.filter(pk=notice.pk, sent_at=None).update(last_error=name)
-        return False
-    Notification.objects.filter(pk=notice.pk, sent_at=None).update(sent_at=timezone.now(), last_error="")
-    return True
-
-
-def _give_up(notice: Notification, why: str, now: datetime) -> bool:
-    Notification.objects.filter(pk=notice.pk, sent_at=None).update(failed_at=now, last_error=why)
-    return False
+def replay(notices: Collection[UUID] | None = None, *, actor: Actor) -> int:
+    """Carry again what was given up: these, or all of them; how many. A code is never sent again."""
+    given_up = Notification.objects.exclude(failed_at=None).filter(challenge="", sent_at=None)
+    if notices is not None:
+        given_up = given_up.filter(pk__in=notices)
+    with unit_of_work(actor) as work:
+        moved = given_up.update(failed_at=None, attempts=0, due_at=timezone.now(), expires_at=None)
+        if moved:
+            work.audit("notices.replayed", target="outbox", count=moved)
+            announce(OutboxFilled(moved))
+    return moved

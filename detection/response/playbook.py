@@ -134,11 +134,13 @@ def refusal(lock: LockRecord | None, event_type: str) -> Outcome | None:
 
 
 def _notify(work: UnitOfWork, folded: Folded) -> dict[str, Alert]:
-    """Staff hear of what became high, a member of what is new and at least medium."""
+    """Staff hear of what became high, and of less where a way of theirs wants it; a member of what is new and at least
+    medium."""
     told: dict[str, Alert] = {}
-    for alert in folded.grown_high:
-        notifications.to_staff(work, "alert.high", alert=alert, context={})
-        if folding.took(alert, Action.NOTIFY):
+    quieter = [alert for alert in folded.raised if alert.severity != Severity.HIGH]
+    heard = notifications.about_alerts(work, [*folded.grown_high, *quieter])
+    for alert in (*folded.grown_high, *quieter):
+        if (alert.pk in heard or alert.severity == Severity.HIGH) and folding.took(alert, Action.NOTIFY):
             told[str(alert.pk)] = alert
     for alert in folded.raised:
         if alert.member is not None and alert.severity != Severity.LOW:

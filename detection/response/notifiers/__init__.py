@@ -1,4 +1,7 @@
-"""Carriers of notices. One that cannot deliver raises; one that must not deliver any more raises ``TooLate``."""
+"""Carriers of notices: each takes the notice and the time, hands the message over, and returns what it was answered.
+
+One that cannot deliver raises; ``TooLate`` and ``NoWay`` say that trying again is of no use.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,14 @@ from datetime import datetime
 
 from detection.kernel.vocabulary import Channel
 from detection.models import Notification
-from detection.response.notifiers import email, page
-from detection.response.notifiers.late import TooLate
+from detection.response.notifiers import email, page, service, sms
+from detection.response.notifiers.late import NoWay, TooLate
 
-__all__ = ["NOTIFIERS", "TooLate"]
+__all__ = ["NOTIFIERS", "NoWay", "TooLate"]
 
-#: Who carries what. Each takes the notice and the time, and returns when the message is on its way.
-NOTIFIERS: dict[str, Callable[[Notification, datetime], None]] = {
+NOTIFIERS: dict[str, Callable[[Notification, datetime], str]] = {
     Channel.PAGE: page.send,
     Channel.EMAIL: email.send,
+    Channel.SMS: sms.send,
+    Channel.NOTIFY: service.send,
 }

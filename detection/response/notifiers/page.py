@@ -7,5 +7,6 @@ from datetime import datetime
 from detection.models import Notification
 
 
-def send(notice: Notification, now: datetime) -> None:
+def send(notice: Notification, now: datetime) -> str:
     """Nothing is left to do."""
+    return "shown"

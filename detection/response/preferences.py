@@ -1,0 +1,86 @@
+"""By which ways a member hears of what: their choice, within what keeps them safe. Their page always tells."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils import timezone
+
+from detection.kernel.records import Actor
+from detection.kernel.vocabulary import Channel
+from detection.models import Contact, Member, NoticePreference
+from detection.response.notifiers import sms
+from detection.work import unit_of_work
+
+SECURITY, QUESTIONS, NEWS = "security", "questions", "news"
+#: Every kind of letter to a member belongs to a topic; one that is not named here is security.
+_TOPIC_OF = {
+    "alert.raised": QUESTIONS,
+    "dispute.confirmed": NEWS,
+    "lock.expired": NEWS,
+    "lock.released": NEWS,
+}
+_USUAL = {SECURITY: (Channel.EMAIL, Channel.SMS), QUESTIONS: (Channel.EMAIL,), NEWS: ()}
+_KIND = {Channel.EMAIL: Contact.EMAIL, Channel.SMS: Contact.PHONE}
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic with the ways a member chose for it, and those that are open to them."""
+
+    name: str
+    chosen: tuple[Channel, ...]
+    offered: tuple[Channel, ...]
+    needs_one: bool
+
+
+def topics(member: Member, *, now: datetime | None = None) -> list[Topic]:
+    """Every topic as this member has set it."""
+    offered = tuple(channel for channel in _KIND if contacts(member, channel, now or timezone.now()))
+    kept = dict(NoticePreference.objects.filter(member=member).values_list("topic", "channels"))
+    return [
+        Topic(name, tuple(c for c in offered if c in kept.get(name, usual)), offered, name == SECURITY)
+        for name, usual in _USUAL.items()
+    ]
+
+
+def choose(member: Member, wanted: dict[str, Collection[str]], *, actor: Actor) -> str:
+    """Keep a member's choice; why it can't be, "" when it is kept."""
+    offered = topics(member)
+    for topic in offered:
+        if topic.needs_one and topic.offered and not set(wanted.get(topic.name, ())) & set(topic.offered):
+            return "We have to reach you when your account is in danger: leave at least one way open for that."
+    with unit_of_work(actor) as work:
+        for topic in offered:
+            # What is not offered now stays as it was chosen, for when there is such a contact again.
+            chosen = [channel.value for channel in topic.offered if channel in wanted.get(topic.name, ())]
+            row, _ = NoticePreference.objects.select_for_update().get_or_create(
+                member=member, topic=topic.name, defaults={"channels": [c.value for c in _USUAL[topic.name]]}
+            )
+            row.channels = chosen + [c for c in row.channels if c not in topic.offered]
+            row.save(update_fields=["channels"])
+            work.audit("preferences.changed", target=member.member_id, topic=topic.name, channels=chosen)
+    return ""
+
+
+def reach(member: Member, kind: str, now: datetime) -> list[tuple[Channel, str]]:
+    """Where a letter of this kind goes beside the page. Security goes everywhere when the choice reaches nobody."""
+    topic = _TOPIC_OF.get(kind, SECURITY)
+    kept = NoticePreference.objects.filter(member=member, topic=topic).values_list("channels", flat=True).first()
+    chosen = _USUAL[topic] if kept is None else kept
+    every = [(channel, address) for channel in _KIND for address in contacts(member, channel, now)]
+    reached = [(channel, address) for channel, address in every if channel in chosen]
+    return every if topic == SECURITY and not reached else reached
+
+
+def contacts(member: Member, channel: Channel, now: datetime) -> list[str]:
+    """Every contact known to be the member's: the verified ones, and the one codes go to."""
+    if channel is Channel.SMS and not sms.available():
+        return []
+    kind = _KIND[channel]
+    mine = Contact.objects.filter(member=member, kind=kind, held=False)
+    verified = list(mine.exclude(verified_at=None).order_by("added_at", "pk").values_list("value", flat=True))
+    safe = Contact.objects.safe(member, kind, now)
+    return list(dict.fromkeys([*verified, *([safe.value] if safe else [])]))
