@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,9 +11,10 @@ import structlog
 from detection.anomaly import vector
 from detection.catalog import Duty
 from detection.kernel.detector import Detector
-from detection.kernel.features import Wish
+from detection.kernel.features import TEACHES, FirstSeen, Known, Wish
 from detection.kernel.records import EventRecord, Signal, Verdict
 from detection.kernel.scoring import weigh
+from detection.kernel.vocabulary import Outcome
 
 logger = structlog.get_logger(__name__)
 
@@ -46,6 +47,36 @@ def judge(
         weigh(event, signals[place], seen=seen[place], broken=broken[place], degraded=degraded)
         for place, event in enumerate(events)
     ]
+
+
+def judge_in_turn(
+    events: Sequence[EventRecord],
+    granted: Sequence[Granted],
+    duty: Duty,
+    *,
+    unteach: Callable[[Sequence[EventRecord]], None],
+    again: Callable[[Sequence[EventRecord], Sequence[Collection[Wish]]], Sequence[Granted]],
+) -> list[Verdict]:
+    """The verdicts as if the events had come one by one: what an event taught that is challenged or refused is taken
+    back, and what its member did next in the handful is looked at once more, with what is known now."""
+    verdicts = judge(events, granted, duty)
+    for place, event in enumerate(events):
+        if verdicts[place].outcome is Outcome.ALLOW or event.type not in TEACHES:
+            continue
+        mine = [n for n, other in enumerate(events) if other.member_id == event.member_id]
+        later = [n for n in mine if n > place]
+        unteach([event, *(events[n] for n in later)])
+        if not later:
+            continue
+        proved = [events[n] for n in mine if n < place and verdicts[n].outcome is Outcome.ALLOW]
+        then = [events[n] for n in later]
+        asked = [[wish for wish in granted[n] if isinstance(wish, (FirstSeen, Known))] for n in later]
+        seen = again([*proved, *then], [*([] for _ in proved), *asked])[len(proved) :]
+        for n, answer in zip(later, seen, strict=True):
+            granted[n].update(answer)
+        for n, verdict in zip(later, judge(then, [granted[n] for n in later], duty), strict=True):
+            verdicts[n] = verdict
+    return verdicts
 
 
 def learned(event: EventRecord, granted: Granted) -> dict[str, Any]:

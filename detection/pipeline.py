@@ -20,10 +20,11 @@ from django.utils import timezone
 
 from detection import answers, catalog, inbox, measuring
 from detection.announcements import DeviceDisowned
+from detection.conf import current
 from detection.enrich import additions, enrich
 from detection.features import StoreError
-from detection.judging import Granted, judge, learned
-from detection.kernel.features import TEACHES, FirstSeen
+from detection.judging import Granted, judge, judge_in_turn, learned
+from detection.kernel.features import TEACHES, FirstSeen, Wish
 from detection.kernel.records import EventRecord, Verdict, iso
 from detection.kernel.vocabulary import EventState, Outcome, Trust
 from detection.models import Device, Event, Member
@@ -124,7 +125,7 @@ def handle(
     duty = catalog.on_duty()
     batch = _load(held)
     granted, degraded = _measure(batch, duty, waiting=bool(answering), until=until)
-    verdicts = judge(batch.judged, granted, duty, degraded=degraded)
+    verdicts = _judge(batch, granted, duty, degraded, until)
     if missing and not degraded:
         verdicts = [replace(v, degraded=missing) if v.event.id in answering else v for v in verdicts]
     now = timezone.now()
@@ -133,8 +134,6 @@ def handle(
         response = playbook.respond(work, verdicts, members=batch.members, now=now, answering=answering)
         _write(batch, verdicts, response, now)
         answers.write(verdicts, batch.rows, response, answering, now)
-    if not degraded:
-        _unteach(batch, response)
     return len(held.items)
 
 
@@ -258,20 +257,39 @@ def _measure(
         taught = measuring.ask_store(batch.taught, lessons, until=until)
         granted = measuring.ask_store(batch.judged, wishes, until=until)
         degraded = ()
-    _vouch(batch, granted)
+    _vouch(batch.members, batch.judged, granted)
     for event, lesson in zip(batch.taught, taught, strict=True):
         batch.rows[event.id].seen = learned(event, lesson)
     return granted, degraded
 
 
-def _vouch(batch: Batch, granted: Sequence[Granted]) -> None:
+def _judge(
+    batch: Batch, granted: Sequence[Granted], duty: catalog.Duty, degraded: tuple[str, ...], until: float | None
+) -> list[Verdict]:
+    """The verdicts, and nothing learned from what was challenged or refused: that proves nothing about who acted."""
+    if degraded or not current().enforcing:
+        return judge(batch.judged, granted, duty, degraded=degraded)
+
+    def again(events: Sequence[EventRecord], wishes: Sequence[Collection[Wish]]) -> Sequence[Granted]:
+        seen = measuring.ask_store(events, wishes, until=until)
+        _vouch(batch.members, events, seen)
+        return seen
+
+    try:
+        return judge_in_turn(batch.judged, granted, duty, unteach=catalog.store().unteach, again=again)
+    except StoreError as error:
+        logger.warning("features.unteach_failed", error=type(error).__name__, events=len(batch.judged))
+        return judge(batch.judged, granted, duty)
+
+
+def _vouch(members: Mapping[str, Member], events: Sequence[EventRecord], granted: Sequence[Granted]) -> None:
     """A device its member proved by a one-time code, or staff vouched for, is no stranger: it counts as known for long,
     or the payment that was stopped would be stopped again the moment the lock is gone."""
-    proved = devices.trusted([member.pk for member in batch.members.values()]) if batch.members else {}
+    proved = devices.trusted([member.pk for member in members.values()]) if members else {}
     if not proved:
         return
-    for event, seen in zip(batch.judged, granted, strict=True):
-        member = batch.members.get(event.member_id or "")
+    for event, seen in zip(events, granted, strict=True):
+        member = members.get(event.member_id or "")
         if member is not None and (member.pk, event.device_id or "") in proved:
             seen[PROVED] = event.occurred_at - KNOWN_FOR_LONG
 
@@ -329,17 +347,6 @@ def _meet_devices(batch: Batch, response: Response) -> None:
             unique_fields=["member", "device_id"],
             update_fields=["last_seen_at", "agent", "country"],
         )
-
-
-def _unteach(batch: Batch, response: Response) -> None:
-    """What was refused or challenged proves nothing about who acted."""
-    refused = [event for event in batch.judged if response.outcomes[event.id] is not Outcome.ALLOW]
-    if not refused:
-        return
-    try:
-        catalog.store().unteach(refused)
-    except StoreError as error:
-        logger.warning("features.unteach_failed", error=type(error).__name__, events=len(refused))
 
 
 def disown_device(announcement: DeviceDisowned, **_options: Any) -> None:

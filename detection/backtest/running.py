@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,8 +14,8 @@ from detection.catalog import Duty
 from detection.conf import FOLD_FOR
 from detection.enrich import enrich
 from detection.features import MemoryStore
-from detection.judging import judge
-from detection.kernel.features import TEACHES
+from detection.judging import Granted, judge_in_turn
+from detection.kernel.features import Wish
 from detection.kernel.incidents import grow, over, worth_an_alert
 from detection.kernel.records import AlertRecord, EventRecord, Verdict
 from detection.kernel.vocabulary import Action, AlertStatus, Outcome, Severity
@@ -133,17 +133,14 @@ class Backtest:
         self._judged = 0
 
     def run(self, events: Iterable[EventRecord]) -> Iterator[Step]:
-        """Steps in the order of the events, which come in time order.
-
-        What was challenged or refused teaches nothing, so a handful ends with the first event that could teach.
-        """
+        """Steps in the order of the events, which come in time order."""
         handful: list[EventRecord] = []
         for event in events:
             if self._learner and event.occurred_at >= self._learner.until:
                 yield from self._judge(handful)
                 self.duty, self._learner, handful = self._learner.train(self.duty), None, []
             handful.append(event)
-            if event.type in TEACHES or len(handful) == HANDFUL:
+            if len(handful) == HANDFUL:
                 yield from self._judge(handful)
                 handful = []
         yield from self._judge(handful)
@@ -157,9 +154,8 @@ class Backtest:
             return
         events = enrich(handful)
         wishes = [self.duty.listening(event.type)[1] for event in events]
-        seen = self._store.observe_and_measure(events, wishes).seen
-        verdicts = judge(events, seen, self.duty)
-        self._store.unteach([v.event for v in verdicts if v.outcome is not Outcome.ALLOW])
+        seen = self._measure(events, wishes)
+        verdicts = judge_in_turn(events, seen, self.duty, unteach=self._store.unteach, again=self._measure)
         for verdict in verdicts:
             if self._learner:
                 self._learner.watch(verdict)
@@ -167,6 +163,9 @@ class Backtest:
         self._judged += len(events)
         if self._judged % TIDY_EVERY < len(events):
             self._tidy(verdicts[-1])
+
+    def _measure(self, events: Sequence[EventRecord], wishes: Sequence[Collection[Wish]]) -> Sequence[Granted]:
+        return self._store.observe_and_measure(events, wishes).seen
 
     def _fold(self, verdict: Verdict) -> dict[str, Any] | None:
         key = (verdict.subject, verdict.incident or "")
