@@ -104,6 +104,45 @@ def deny(alert_id: UUID | str, *, member: Member, actor: Actor, session_key: str
         return Disputed(alert, dispute.reference, lock)
 
 
+def report(event_pk: UUID, *, member: Member, actor: Actor, session_key: str | None = None) -> Disputed:
+    """This wasn't me, said of something nobody had noticed: an alert is raised for it, and goes the same way."""
+    with unit_of_work(actor) as work:
+        event = Event.objects.filter(pk=event_pk, member=member).first()
+        if event is None:
+            return Disputed(missing=True)
+        if event.alert_id is None or not Alert.objects.filter(pk=event.alert_id, member=member).exists():
+            alert = _raised_for(event, member)
+            work.tell(FrameKind.ALERT_RAISED, member=member, alert=alert)
+            work.publish(WebhookKind.ALERT_RAISED, alert)
+            Event.objects.filter(pk=event.pk).update(alert_id=alert.pk)
+            event.alert_id = alert.pk
+        return deny(event.alert_id, member=member, actor=actor, session_key=session_key)
+
+
+def _raised_for(event: Event, member: Member) -> Alert:
+    seen = {**event.enriched, **{name: found for name, found in event.body.items() if found is not None}}
+    words = event.type.replace(".", " ").replace("_", " ").capitalize()
+    context = {name: seen.get(name) for name in ("ip", "country", "city", "network", "session_id")}
+    return Alert.objects.create(
+        subject=f"member:{member.member_id}",
+        incident=f"reported-{event.pk.hex[:24]}",
+        folding=False,
+        member=member,
+        severity=Severity.LOW,
+        severity_rank=Severity.LOW.rank,
+        risk_score=event.risk_score or 0,
+        title="Reported by the member",
+        summary=f"{words}: the member says that this was not them.",
+        event_id=event.event_id,
+        first_seen_at=event.occurred_at,
+        last_seen_at=event.occurred_at,
+        ip=seen.get("ip") or "",
+        country=seen.get("country") or "",
+        device=seen.get("device_id") or "",
+        context={**context, "device": seen.get("device_id"), "user_agent": seen.get("agent")},
+    )
+
+
 def confirm(alert_id: UUID | str, *, member: Member, actor: Actor, proved: bool = False) -> Disputed:
     """It was me: resolves the alert as a false positive. It lifts no lock. Whoever holds the session can press it, so
     the device counts as the member's only when it is ``proved`` who speaks: by a code in this session, or by mail."""

@@ -16,15 +16,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Count
+from django.utils import timezone
 
 from detection.kernel.records import HealthReason, HealthRecord, LockRecord
 from detection.kernel.vocabulary import AlertStatus, FrameKind, LockState, Severity
-from detection.models import Alert, Contact, Dispute, Member
+from detection.models import Alert, Authenticator, Contact, Device, Dismissal, Dispute, Member
 from detection.response import standing
-from detection.work import UnitOfWork
+from detection.work import UnitOfWork, unit_of_work
 
 COST_OF_LOCK = {LockState.LOCKED: 40, LockState.RESTRICTED: 20}
 COST_OF_ALERT = {Severity.HIGH: 25, Severity.MEDIUM: 12, Severity.LOW: 4}
@@ -35,6 +36,14 @@ GOOD, FAIR = 80, 50
 
 MEMBER_PAGE = "/member/"
 UNLOCK_PAGE = "/member/unlock/"
+TWO_STEP_PAGE = "/member/two-step/"
+DEVICES_PAGE = "/member/devices/"
+ACTIVITY_PAGE = "/member/activity/"
+
+URGENT = frozenset({"unlock", "contact-shop", "answer-alerts", "change-password"})
+CODES = URGENT | {"add-contact", "set-up-app", "remove-device", "review-activity"}
+AWAY_FOR, AWAY_FOR_A_DAY = timedelta(days=30), timedelta(days=1)
+LATELY, STALE = timedelta(days=30), timedelta(days=90)
 
 
 @dataclass(slots=True)
@@ -43,10 +52,14 @@ class _Facts:
     alerts: dict[Severity, int] = field(default_factory=dict)
     disputed: bool = False
     reachable: bool = False
+    app: bool = False  # an authenticator app is set up
+    lately: bool = False  # something was noticed within a month
+    stale: bool = False  # a device that was not used for months still counts as theirs
+    dismissed: frozenset[str] = frozenset()
 
 
 def assess(member_pks: Collection[int], *, now: datetime | None = None) -> dict[int, HealthRecord]:
-    """The health of each of these members. Four queries, however many there are."""
+    """The health of each of these members. Eight queries, however many there are."""
     pks = set(member_pks)
     if not pks:
         return {}
@@ -61,7 +74,34 @@ def assess(member_pks: Collection[int], *, now: datetime | None = None) -> dict[
         facts[pk].disputed = True
     for pk in Contact.objects.filter(member__in=pks, held=False).values_list("member", flat=True):
         facts[pk].reachable = True
+    _what_could_be_better(facts, now or timezone.now())
     return {pk: _weigh(known) for pk, known in facts.items()}
+
+
+def dismiss(member: Member, code: str, *, now: datetime | None = None) -> bool:
+    """Put a suggestion away for a month, one that is about a danger for a day; whether there is such a suggestion."""
+    if code not in CODES:
+        return False
+    with unit_of_work() as work:
+        until = (now or timezone.now()) + (AWAY_FOR_A_DAY if code in URGENT else AWAY_FOR)
+        Dismissal.objects.update_or_create(member=member, code=code, defaults={"until": until})
+        tell(work, [member])
+    return True
+
+
+def _what_could_be_better(facts: Mapping[int, _Facts], now: datetime) -> None:
+    """What suggestions go by, for all of these members at once."""
+    apps = Authenticator.objects.filter(user__member__in=facts).exclude(confirmed_at=None)
+    for pk in apps.values_list("user__member", flat=True):
+        facts[pk].app = True
+    lately = Alert.objects.filter(member__in=facts, created_at__gt=now - LATELY).order_by()
+    for pk in lately.values_list("member", flat=True).distinct():
+        facts[pk].lately = True
+    old = Device.objects.filter(member__in=facts, distrusted_at=None, forgotten_at=None, last_seen_at__lt=now - STALE)
+    for pk in old.values_list("member", flat=True).distinct():
+        facts[pk].stale = True
+    for pk, code in Dismissal.objects.filter(member__in=facts, until__gt=now).values_list("member", "code"):
+        facts[pk].dismissed |= {code}
 
 
 def of(member: Member, *, now: datetime | None = None) -> HealthRecord:
@@ -131,7 +171,7 @@ def _of_alerts(alerts: Mapping[Severity, int]) -> list[HealthReason]:
 
 
 def _suggestions(facts: _Facts) -> tuple[Mapping[str, str], ...]:
-    """The next steps that raise the score most, at most three."""
+    """The next steps that help most, at most three, without those the member put away."""
     steps: list[Mapping[str, str]] = []
     if facts.lock and facts.lock.self_unlock:
         steps.append({"code": "unlock", "text": "Unlock your account with a one-time code", "url": UNLOCK_PAGE})
@@ -143,4 +183,10 @@ def _suggestions(facts: _Facts) -> tuple[Mapping[str, str], ...]:
         steps.append({"code": "change-password", "text": "Change your password at the shop", "url": MEMBER_PAGE})
     if not facts.reachable:
         steps.append({"code": "add-contact", "text": "Add an e-mail address in the shop", "url": MEMBER_PAGE})
-    return tuple(steps[:3])
+    if not facts.app and not facts.lock:
+        steps.append({"code": "set-up-app", "text": "Set up an authenticator app", "url": TWO_STEP_PAGE})
+    if facts.stale:
+        steps.append({"code": "remove-device", "text": "Forget devices you no longer use", "url": DEVICES_PAGE})
+    if facts.lately and not facts.alerts:
+        steps.append({"code": "review-activity", "text": "Look through what happened lately", "url": ACTIVITY_PAGE})
+    return tuple(step for step in steps if step["code"] not in facts.dismissed)[:3]

@@ -11,7 +11,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from detection import conf
+from detection import feed as live
 from detection.kernel.records import iso
+from detection.models import cursor_text
 from detection.response import accounts
 from frontend_templates import navigation, wording
 
@@ -35,6 +37,12 @@ def house(context: template.Context) -> dict[str, Any]:
         "desk": getattr(request, "desk", None),
         "places": navigation.console(role),
     }
+
+
+@register.simple_tag
+def member_cursor(member: Any) -> str:
+    """Where a member's live feed stands as the page is written."""
+    return cursor_text(live.latest(live.MemberViewer(member.pk)))
 
 
 @register.simple_tag

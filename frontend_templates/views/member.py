@@ -13,7 +13,7 @@ from detection import conf
 from detection import feed as live
 from detection.kernel.vocabulary import BROWSING, AlertStatus, Channel
 from detection.models import Alert, Dispute, Event, Member, Notification, cursor_text
-from detection.response import disputes, members
+from detection.response import devices, disputes, members
 from frontend_templates import access, stories
 from frontend_templates.access import actor_of, member_action, member_page
 from frontend_templates.answers import answer
@@ -34,7 +34,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "questions": unanswered(member)[:QUESTIONS],
         "answered": Alert.objects.filter(member=member, disputes__isnull=False).distinct().order_by("-created_at")[:5],
         "events": worth_telling(member)[:EVENTS],
-        "devices": member.devices.order_by("-last_seen_at")[:DEVICES],
+        "devices": devices.of(member)[:DEVICES],
         "notices": Notification.objects.filter(member=member, channel=Channel.PAGE).order_by("-created_at")[:NOTICES],
         "stories": stories.offered() if conf.current().demo else [],
         "played": request.session.pop("played", None),
@@ -63,7 +63,7 @@ def question(request: HttpRequest, alert_id: UUID) -> HttpResponse:
     state = members.overview(member)
     said = alert.disputes.order_by("-opened_at").first()
     case = disputes.case(said) if said and said.answer == Dispute.NOT_ME and said.closed_at is None else None
-    context = {"section": "member", "alert": alert, "said": said, "case": case, "state": state, "lock": state["lock"]}
+    context = {"section": "question", "alert": alert, "said": said, "case": case, "state": state, "lock": state["lock"]}
     return render(request, "member/question.html", context)
 
 

@@ -46,10 +46,10 @@ ADMIN_ACTIONS = [
     "change_rule",
     "rollback_rule",
 ]
-MEMBER_PAGES = ["member", "question", "safety"]
+MEMBER_PAGES = ["member", "question", "safety", "activity", "notices"]
 MEMBER_FORMS = ["unlock", "two_step"]
 MEMBER_ACTIONS = ["unlock_send", "unlock_password", "dispute", "confirm", "end_others"]
-MEMBER_ACTIONS += ["end_session", "name_device", "forget_device"]
+MEMBER_ACTIONS += ["end_session", "name_device", "forget_device", "dispute_event", "dismiss"]
 PUBLIC = ["home", "login", "logout", "portal", "mail_answer", "again", "second_step"]
 DEMO_ONLY = ["outbox", "register", "simulate"]
 ALERT_ROUTES = {
@@ -89,6 +89,10 @@ def address(db: None) -> Any:
             return reverse(f"pages:{name}", args=["mia"])
         if name in ADMIN_ACTIONS and name.endswith("_rule"):
             return reverse(f"pages:{name}", args=["failed-login-burst"])
+        if name == "dispute_event":
+            return reverse("pages:dispute_event", args=[uuid4()])
+        if name == "dismiss":
+            return reverse("pages:dismiss", args=["set-up-app"])
         if name in {"end_session", "name_device", "forget_device"}:
             return reverse(f"pages:{name}", args=[1])
         if name in {"undo", "approve_storm", "withdraw_storm"}:

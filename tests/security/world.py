@@ -189,6 +189,8 @@ def _things(made: World, shop: Client, users: dict[str, Any]) -> None:
         "alert_id": {"mia": str(alert.pk), "missing": str(uuid4())},
         "action_id": {"mia": str(acted.action_id), "missing": str(uuid4())},
         "member_id": {"mia": "mia", "missing": "nobody"},
+        "event_pk": {"mia": str(dead), "missing": str(uuid4())},
+        "code": {"mia": "set-up-app", "missing": "none"},
         "device_id": {"mia": str(device.pk), "missing": "0"},
         "sign_in_id": {"mia": str(sign_in.pk), "missing": "0"},
         "batch_id": {"mia": str(batch.pk), "missing": str(uuid4())},

@@ -64,14 +64,23 @@ function suggest(suggestions) {
   one("suggestions-box").hidden = suggestions.length === 0;
   one("suggestions").replaceChildren(
     ...suggestions.map((item) => {
-      const line = document.createElement("li");
-      const link = document.createElement("a");
+      const line = copy("suggestion-template");
+      const link = line.querySelector("a");
       link.textContent = visible(item.text);
       link.href = item.url.startsWith("/") ? item.url : "/member/";
-      line.append(link);
+      line.querySelector("form").action = `/member/suggestions/${encodeURIComponent(item.code)}/dismiss/`;
+      line.querySelector(".only-heard").textContent = `: ${visible(item.text)}`;
       return line;
     }),
   );
+}
+
+async function dismiss(form) {
+  const answer = await send(form);
+  if (!answer) return;
+  if (answer.ok) form.closest("li").remove();
+  one("suggestions-box").hidden = one("suggestions").childElementCount === 0;
+  toast(answer.data.message ?? "That did not work.", { level: answer.ok ? "success" : "error" });
 }
 
 const questionOf = (id) => questions.querySelector(`[data-question="${CSS.escape(id)}"]`);
@@ -188,6 +197,9 @@ document.addEventListener("submit", (event) => {
   if ("story" in form.dataset) {
     event.preventDefault();
     playStory(form);
+  } else if ("dismiss" in form.dataset) {
+    event.preventDefault();
+    dismiss(form);
   } else if ("answer" in form.dataset) {
     event.preventDefault();
     answerQuestion(form);

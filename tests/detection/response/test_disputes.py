@@ -177,3 +177,47 @@ def test_shadow_mode_records_the_word_and_enforces_nothing(mia, alert):
     assert disputed.lock is None
     assert Dispute.objects.count() == 1
     assert not Notification.objects.filter(channel="page").exists()
+
+
+def test_what_nobody_had_noticed_is_reported_from_the_history(mia):
+    from tests.cast import happened, judge_all, report, stored
+
+    event = stored(report(happened("login.succeeded", device_id="d-9", ip="81.2.69.142"))[0])
+    judge_all()
+    told = disputes.report(event.pk, member=mia, actor=MIA)
+    event.refresh_from_db()
+    assert told.reference.startswith("SR-")
+    assert event.alert_id == told.alert.pk
+    assert (told.alert.severity, told.alert.status, told.alert.device) == ("high", "escalated", "d-9")
+    assert locks.of(mia) is not None
+    assert list(FeedEntry.objects.filter(alert=told.alert).values_list("kind", flat=True)) == ["alert.raised"]
+    again = disputes.report(event.pk, member=mia, actor=MIA)
+    assert (again.alert.pk, again.new) == (told.alert.pk, False)
+
+
+def test_an_event_of_another_member_is_missing(mia, sam):
+    from tests.cast import happened, report, stored
+
+    event = stored(report(happened("login.succeeded", "sam", device_id="d-9"))[0])
+    assert disputes.report(event.pk, member=mia, actor=MIA).missing
+
+
+def test_a_case_shows_what_is_done_and_what_is_left(mia, alert, olga):
+    from tests.cast import happened, judge_all, report
+
+    raised = alert(mia)
+    disputes.deny(raised.pk, member=mia, actor=MIA)
+    found = disputes.case(Dispute.objects.get())
+    assert [(step.code, step.done) for step in found.steps] == [
+        ("password", False),
+        ("unlock", False),
+        ("closed", False),
+    ]
+    assert found.send_to == "m•••@example.com"
+    report(happened("password.changed", device_id="d-1"))
+    judge_all()
+    locks.release(mia, actor=olga, reason="known", by=ActorKind.STAFF)
+    alerts.resolve(raised.pk, actor=olga, disposition="confirmed")
+    found = disputes.case(Dispute.objects.select_related("alert").get())
+    assert found.closed
+    assert all(step.done for step in found.steps)

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from detection.kernel.records import Actor
 from detection.kernel.vocabulary import ActorKind, LockState
-from detection.models import Contact, Dispute
+from detection.models import Contact, Device, Dispute, FeedEntry
 from detection.response import health, locks
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -15,7 +18,8 @@ MIA = Actor(ActorKind.MEMBER, "mia")
 
 
 def test_a_member_with_nothing_wrong_is_in_perfect_health(mia):
-    assert health.of(mia).wire() == {"score": 100, "band": "good", "reasons": [], "suggestions": []}
+    app = {"code": "set-up-app", "text": "Set up an authenticator app", "url": "/member/two-step/"}
+    assert health.of(mia).wire() == {"score": 100, "band": "good", "reasons": [], "suggestions": [app]}
 
 
 def test_a_lock_lowers_the_score_and_lifting_it_raises_it_again(mia, lock, olga):
@@ -85,6 +89,32 @@ def test_the_health_of_many_members_costs_a_constant_number_of_queries(mia, sam,
         health.assess([mia.pk])
     with CaptureQueriesContext(connection) as both:
         found = health.assess([mia.pk, sam.pk])
-    assert len(one) == len(both) == 4
+    assert len(one) == len(both) == 8
     assert {record.score for record in found.values()} == {48}
     assert health.assess([]) == {}
+
+
+def codes(member, **changes) -> list[str]:
+    return [step["code"] for step in health.of(member, **changes).suggestions]
+
+
+def test_at_most_three_suggestions_each_with_one_page(mia, alert, lock):
+    long_ago = timezone.now() - timedelta(days=200)
+    Device.objects.create(member=mia, device_id="old", first_seen_at=long_ago, last_seen_at=long_ago)
+    alert(mia, status="resolved")
+    assert codes(mia) == ["set-up-app", "remove-device", "review-activity"]
+    alert(mia, incident="another")
+    lock(mia)
+    assert codes(mia) == ["unlock", "answer-alerts", "remove-device"]
+
+
+def test_a_suggestion_is_put_away_for_a_month_and_a_danger_for_a_day(mia, lock):
+    lock(mia)
+    assert health.dismiss(mia, "unlock")
+    assert FeedEntry.objects.last().kind == "health.changed"
+    assert codes(mia) == []
+    locks.release(mia, actor=Actor(ActorKind.STAFF, "olga"), reason="known", by=ActorKind.STAFF)
+    assert health.dismiss(mia, "set-up-app")
+    assert codes(mia) == []
+    assert codes(mia, now=timezone.now() + timedelta(days=31)) == ["set-up-app"]
+    assert not health.dismiss(mia, "no-such-thing")
