@@ -90,7 +90,7 @@ class Score:
     rejected: int = 0
     skipped: int = 0
     answers: Counter[str] = field(default_factory=Counter)
-    stopped: set[str] = field(default_factory=set)  # event ids of payments that did not happen
+    stopped: set[str] = field(default_factory=set)  # events and orders that were refused: none of it happened
     hindered: int = 0  # honest payments that were asked about or refused
     honest: int = 0
     errors: list[str] = field(default_factory=list)
@@ -104,7 +104,6 @@ class Player:
         self.score = Score()
         self._api, self._bad = api, bad
         self._waiting: list[Happening] = []
-        self._refused: set[str] = set()
 
     def play(self, events: Iterable[Happening], *, seconds: float, total: int, seen: Callable[[int], None]) -> Score:
         """Everything, spread evenly over ``seconds`` (0: as fast as it goes). ``seen`` hears how far it is."""
@@ -121,7 +120,7 @@ class Player:
 
     def _one(self, event: Happening) -> None:
         order = event.get("order_id")
-        if order in self._refused and event["type"] in FOLLOWS:
+        if order in self.score.stopped and event["type"] in FOLLOWS:
             self.score.skipped += 1
         elif event["type"] in ASKED:
             self._flush()
@@ -141,7 +140,7 @@ class Player:
         if bad or verdict == "deny":
             self.score.stopped.add(event["event_id"])
             if event.get("order_id"):
-                self._refused.add(event["order_id"])
+                self.score.stopped.add(event["order_id"])
 
     def _flush(self) -> None:
         while self._waiting:

@@ -197,12 +197,10 @@ def _found(world: World, key: str, player: Player) -> _Found:
     for campaign in world.campaigns:
         mine = {alerts[e["event_id"]].pk: alerts[e["event_id"]] for e in campaign.events if e["event_id"] in alerts}
         bad |= set(mine)
-        stopped = [event for event in campaign.events if event["event_id"] in player.score.stopped]
+        stopped = [loss for loss in campaign.losses if {loss["event_id"], loss.get("order_id")} & player.score.stopped]
         caught.append(Caught(campaign, list(mine.values()), amounts(stopped)))
-    tried = [
-        e for c in world.campaigns for e in c.events if e["type"] in ("transaction.succeeded", "gift_card.redeemed")
-    ]
-    return _Found(caught, amounts(tried), len({alert.pk for alert in alerts.values()} - bad))
+    at_stake = amounts([loss for campaign in world.campaigns for loss in campaign.losses])
+    return _Found(caught, at_stake, len({alert.pk for alert in alerts.values()} - bad))
 
 
 def _alerts(world: World, client: Client) -> dict[str, Alert]:
