@@ -33,6 +33,7 @@ CONSOLE = (
     Place("rules", "Rules", "pages:rules", "r"),
     Place("models", "Models", "pages:models", "m"),
     Place("audit", "Audit", "pages:audit", "t", frozenset({Role.ADMIN, Role.AUDITOR})),
+    Place("messages", "Messages", "pages:messages", "n", frozenset({Role.ADMIN, Role.AUDITOR})),
     Place("webhooks", "Webhooks", "pages:webhooks", "w", frozenset({Role.ADMIN, Role.AUDITOR})),
     Place("health", "System", "pages:health", "s"),
 )

@@ -70,6 +70,25 @@ SUGGESTED = {
     "challenge": "Restrict the member",
     "lock": "Lock the member",
 }
+CARRIERS = {
+    "email": "E-mail",
+    "sms": "Text message",
+    "slack": "Slack",
+    "tgram": "Telegram",
+    "twilio": "Text message",
+    "msteams": "Teams",
+    "discord": "Discord",
+}
+TOPICS = {
+    "security": "When your account is in danger",
+    "questions": "“Was this you?”",
+    "news": "When something is over",
+}
+TOPIC_HINTS = {
+    "security": "A lock, a new way in, what you told us was not you. At least one way stays open for this.",
+    "questions": "Something looked unusual and one word from you settles it.",
+    "news": "A lock has ended, a question is settled.",
+}
 WEBHOOKS = {
     "alert.raised": "A new alert",
     "alert.resolved": "An alert is resolved",

@@ -106,7 +106,7 @@ def change(
         return "There is no such way."
     try:
         ZoneInfo(time_zone)
-    except (ValueError, OSError):
+    except (ValueError, OSError, KeyError):
         return "This time zone is not known. Use a name like Europe/Berlin."
     if not timedelta() <= after <= LATEST_RUNG:
         return "From 0 to 720 minutes."
