@@ -37,6 +37,7 @@ logger = structlog.get_logger(__name__)
 PROVED = FirstSeen("device_id")
 KNOWN_FOR_LONG = timedelta(days=365)
 GIVE_UP_WAITING = timedelta(minutes=10)
+PLAIN = frozenset({str, int, float, bool, type(None)})
 PATIENCE = 8.0  # seconds a decision waits for a worker that holds the member's earlier events
 ACROSS = 1.0  # seconds it spends on others' waiting events that share an address or a device with it
 ACROSS_MOST = 400  # and how many of them it judges
@@ -359,6 +360,8 @@ def disown_device(announcement: DeviceDisowned, **_options: Any) -> None:
 
 def _plain(value: Any) -> Any:
     """What detectors saw, as JSON holds it."""
+    if type(value) in PLAIN:
+        return value
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):

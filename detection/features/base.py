@@ -95,9 +95,9 @@ class FeatureStore(Protocol):
         """This value of this field never was the member's: shown again, it is new."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Stream:
-    """One part of a key's past. ``keep`` is the longest window asked of it."""
+    """One part of a key's past, each once in a layout: told apart by identity. ``keep`` is the longest window asked."""
 
     kind: Kind
     per: str
@@ -169,7 +169,7 @@ class Layout:
         return fed
 
 
-_KEYS = {
+KEYS = {
     "member": "member_id",
     "ip": "ip",
     "device": "device_id",
@@ -184,7 +184,7 @@ _KEYS = {
 
 def key_of(stream: Stream, event: EventRecord) -> str | None:
     """The key of this stream the event belongs to; None when it has none. Money is kept apart by currency."""
-    key: str | None = getattr(event, _KEYS[stream.per])
+    key: str | None = getattr(event, KEYS[stream.per])
     if key is None or stream.kind != "amounts":
         return key
     return f"{event.currency}:{key}" if event.currency else None

@@ -6,13 +6,13 @@ surface as ``redis.RedisError``; whoever asks decides what to do without.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from redis import Redis
@@ -20,6 +20,7 @@ from redis import Redis
 from detection.features.base import (
     EVERYONE,
     HABIT,
+    KEYS,
     KNOWN_FOR,
     LATE,
     MICROSECOND,
@@ -31,7 +32,6 @@ from detection.features.base import (
     entry_of,
     habit,
     hours,
-    key_of,
     members_of,
     micros,
     moment,
@@ -68,7 +68,8 @@ class RedisStore:
         self._script = client.register_script(_source())
         self._prefix = {stream: f"{prefix}:{stream.name}:" for stream in self.layout.streams}
         self._warm = f"{prefix}:warm:{self.layout.fingerprint}:"
-        self._ask = {wish: _question(wish) for wish in self.layout.stream_of}
+        self._readings = {wish: _reading(wish, stream) for wish, stream in self.layout.stream_of.items()}
+        self._plans: dict[frozenset[Wish], list[_Reading]] = {}
 
     def observe_and_measure(self, events: Sequence[EventRecord], wishes: Sequence[Collection[Wish]]) -> Grant:
         members = members_of(events, self.layout)
@@ -79,8 +80,20 @@ class RedisStore:
         if cold:
             return Grant([], frozenset(members[place] for place in cold))
         return Grant(
-            [batch.read(event, wanted, answer) for event, wanted, answer in zip(events, wishes, answers, strict=True)]
+            [
+                batch.read(place, event, answer)
+                for place, (event, answer) in enumerate(zip(events, answers, strict=True))
+            ]
         )
+
+    def plan(self, wanted: Collection[Wish]) -> list[_Reading]:
+        """How each of these wishes is asked, in their order; remembered, for every event of a type wishes the same."""
+        if not isinstance(wanted, frozenset):
+            return [self._readings[wish] for wish in wanted]
+        found = self._plans.get(wanted)
+        if found is None:
+            found = self._plans[wanted] = [self._readings[wish] for wish in wanted]
+        return found
 
     def observe(self, events: Sequence[EventRecord]) -> None:
         self._take_in(events, frozenset())
@@ -132,6 +145,18 @@ class RedisStore:
             batch.run()
 
 
+class _Reading(NamedTuple):
+    """One wish as the script is asked for it: where its key is on an event, the question, and what an answer means."""
+
+    wish: Wish
+    stream: Stream
+    attribute: str
+    question: str
+    terms: tuple[Any, ...]
+    absent: Any
+    granted: Callable[[Any, EventRecord], Any] | None
+
+
 class _Batch:
     """One script call in the making: every key named once, events point at keys by place."""
 
@@ -141,6 +166,7 @@ class _Batch:
         self._keys: list[list[Any]] = []
         self._places: dict[tuple[Stream, str], int] = {}
         self._events: list[tuple[int, list[Op], list[Op]]] = []
+        self._asked: list[tuple[list[_Reading], list[_Reading]]] = []
 
     def add(
         self, event: EventRecord, wanted: Collection[Wish], *, teaches: bool = True, crossing: bool = False
@@ -156,7 +182,15 @@ class _Batch:
                 writes.append((stream.kind, place, entry, facts))
             else:
                 writes.append((stream.kind, place, entry))
-        reads = [ask for wish in wanted if (ask := self._read(event, wish)) is not None]
+        plan = self._store.plan(wanted)
+        reads: list[Op] = []
+        asked: list[_Reading] = []
+        for reading in plan:
+            ask = self._question(event, reading)
+            if ask is not None:
+                reads.append(ask)
+                asked.append(reading)
+        self._asked.append((plan, asked))
         self._events.append((stamp, writes, reads))
 
     def take_back(self, event: EventRecord) -> None:
@@ -171,26 +205,30 @@ class _Batch:
         cold, answers = _decode(reply)
         return cold or [], answers or []
 
-    def read(self, event: EventRecord, wanted: Collection[Wish], answers: Sequence[Any]) -> dict[Wish, Any]:
-        """The event's answers as what its wishes are granted, in the order they were asked."""
-        given = iter(answers or ())
-        stream_of = self._store.layout.stream_of
-        return {
-            wish: empty(wish) if not _asked(wish, stream_of[wish], event) else _granted(wish, next(given), event)
-            for wish in wanted
-        }
+    def read(self, place: int, event: EventRecord, answers: Sequence[Any]) -> dict[Wish, Any]:
+        """An event's answers as what its wishes are granted."""
+        plan, asked = self._asked[place]
+        seen = {reading.wish: reading.absent for reading in plan}
+        for reading, answer in zip(asked, answers or (), strict=True):
+            seen[reading.wish] = answer if reading.granted is None else reading.granted(answer, event)
+        return seen
 
-    def _read(self, event: EventRecord, wish: Wish) -> Op | None:
-        stream = self._store.layout.stream_of[wish]
-        if not _asked(wish, stream, event):
+    def _question(self, event: EventRecord, reading: _Reading) -> Op | None:
+        key = getattr(event, reading.attribute)
+        if key is None:
             return None
-        place = self._place(stream, key_of(stream, event) or "")
-        name, *rest = self._store._ask[wish]
-        if isinstance(wish, Last):
-            rest.append(event.id)
-        elif isinstance(wish, FirstSeen):
-            rest.append(entry_of(stream, event))
-        return (name, place, *rest)
+        stream = reading.stream
+        if stream.kind == "amounts":
+            if not event.currency:
+                return None
+            key = f"{event.currency}:{key}"
+        place = self._place(stream, key)
+        if reading.question == "last":
+            return ("last", place, *reading.terms, event.id)
+        if reading.question == "first":
+            entry = entry_of(stream, event)
+            return None if entry is None else ("first", place, entry)
+        return (reading.question, place, *reading.terms)
 
     def _place(self, stream: Stream, key: str) -> int:
         place = self._places.get((stream, key))
@@ -206,10 +244,9 @@ class _Batch:
         key[5] = True
 
 
-def _asked(wish: Wish, stream: Stream, event: EventRecord) -> bool:
-    if key_of(stream, event) is None:
-        return False
-    return not isinstance(wish, FirstSeen) or entry_of(stream, event) is not None
+def _reading(wish: Wish, stream: Stream) -> _Reading:
+    question, *terms = _question(wish)
+    return _Reading(wish, stream, KEYS[stream.per], question, tuple(terms), empty(wish), _granting(wish))
 
 
 def _question(wish: Wish) -> Op:
@@ -231,21 +268,22 @@ def _question(wish: Wish) -> Op:
     raise TypeError(f"no store knows how to grant {wish!r}")
 
 
-def _granted(wish: Wish, answer: Any, event: EventRecord) -> Any:
+def _granting(wish: Wish) -> Callable[[Any, EventRecord], Any] | None:
+    """What makes a script's answer the wish's; None where it is it already."""
     match wish:
         case Sum():
-            return total(answer or ())
+            return lambda answer, _event: total(answer or ())
         case Baseline():
-            return habit(wish, answer or (), event.id)
+            return lambda answer, event: habit(wish, answer or (), event.id)
         case Pace():
-            return pace(wish, [int(stamp) for stamp in answer or ()])
+            return lambda answer, _event: pace(wish, [int(stamp) for stamp in answer or ()])
         case Hours():
-            return hours(wish, [int(stamp) for stamp in answer or ()], micros(event.occurred_at))
+            return lambda answer, event: hours(wish, [int(s) for s in answer or ()], micros(event.occurred_at))
         case FirstSeen():
-            return moment(answer) if answer else None
+            return lambda answer, _event: moment(answer) if answer else None
         case Last():
-            return _recalled(answer) if answer else None
-    return answer
+            return lambda answer, _event: _recalled(answer) if answer else None
+    return None
 
 
 def _recalled(facts: str) -> dict[str, Any]:

@@ -103,8 +103,9 @@ for _, key in ipairs(keys) do
       for _, entry in ipairs(gone) do call('HDEL', '+' .. name, entry) end
       call('EXPIRE', '+' .. name, seconds)
     end
-    call('ZREMRANGEBYSCORE', name, '-inf', reach)
-    call('ZREMRANGEBYRANK', name, 0, -(most + 1))
+    local held = call('ZCARD', name)
+    if held > 1 then call('ZREMRANGEBYSCORE', name, '-inf', reach) end
+    if held > most then call('ZREMRANGEBYRANK', name, 0, -(most + 1)) end
     call('EXPIRE', name, seconds)
   end
 end

@@ -13,6 +13,7 @@ from django.utils import timezone
 from detection.kernel.ids import uuid7
 from detection.kernel.records import EventRecord
 from detection.kernel.vocabulary import EventState, Outcome, Severity, Trust
+from detection.models import rows
 from detection.models.client import Client
 from detection.models.member import Member
 
@@ -67,26 +68,16 @@ class EventQuerySet(models.QuerySet["Event"]):
         """Store what judging set on each event: one prepared statement, run over the batch in one go."""
         if not events:
             return
-        fields = [Event._meta.get_field(name) for name in VERDICT_FIELDS]
         connection = connections[self.db]
         quote = connection.ops.quote_name
-        sets = ", ".join(f"{quote(str(field.column))} = %s" for field in fields)
-        key, arrived = Event._meta.get_field("id"), Event._meta.get_field("received_at")
+        sets = ", ".join(f"{quote(name)} = %s" for name in VERDICT_FIELDS)
         sql = (
             f"UPDATE {quote(Event._meta.db_table)} SET {sets} "  # noqa: S608 - names of our own columns only
-            f"WHERE {quote(str(key.column))} = %s AND {quote(str(arrived.column))} = %s"  # prunes partitions
+            "WHERE id = %s AND received_at = %s"  # prunes partitions
         )
+        adapt = rows.adapters(Event, (*VERDICT_FIELDS, "id", "received_at"), connection)
         with connection.cursor() as cursor:
-            cursor.executemany(
-                sql,
-                [
-                    [
-                        field.get_db_prep_save(getattr(event, str(field.attname)), connection)
-                        for field in (*fields, key, arrived)
-                    ]
-                    for event in events
-                ],
-            )
+            cursor.executemany(sql, [[ready(getattr(event, name)) for name, ready in adapt] for event in events])
 
 
 class Event(models.Model):
