@@ -31,6 +31,8 @@ CONSOLE = (
     Place("alerts", "Alerts", "pages:feed", "a"),
     Place("storms", "Storms", "pages:storms", "o"),
     Place("rules", "Rules", "pages:rules", "r"),
+    Place("lists", "Lists", "pages:lists", "l"),
+    Place("money", "Money", "pages:money", "$"),
     Place("models", "Models", "pages:models", "m"),
     Place("audit", "Audit", "pages:audit", "t", frozenset({Role.ADMIN, Role.AUDITOR})),
     Place("messages", "Messages", "pages:messages", "n", frozenset({Role.ADMIN, Role.AUDITOR})),

@@ -100,6 +100,17 @@ WEBHOOKS = {
     "webhook.test": "A test",
 }
 RULE_STATES = {"live": "Live", "shadow": "Shadow: heard, weighs nothing", "off": "Off"}
+LIST_EFFECTS = {"allow": "Allow: known to be fine", "block": "Block: refuse it", "watch": "Watch: tell us each time"}
+LIST_COLOURS = {"allow": "good", "block": "high", "watch": "medium"}
+LIST_KINDS = {
+    "member": "Member",
+    "address": "Address or network range",
+    "network": "Network (AS or owner)",
+    "country": "Country",
+    "device": "Device",
+    "email_domain": "Mail domain",
+    "payment_method": "Payment method",
+}
 BANDS = {"good": "Good", "fair": "Fair", "at_risk": "At risk"}
 DISPOSITIONS = {"confirmed": "confirmed fraud", "false_positive": "false alarm", "benign": "harmless"}
 VERBS = {

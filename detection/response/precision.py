@@ -9,10 +9,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Count
+
 import detection.rules  # noqa: F401 - importing it puts every rule on the list
 from detection.kernel.detector import Assurance, registered
 from detection.kernel.intervals import wilson
-from detection.models import Alert, Event, Label
+from detection.models import Alert, AlertDetector, Event, Label
 from detection.response import truths
 from detection.response.truths import LABELS, SOURCES, Known
 
@@ -51,12 +53,15 @@ def per_rule(start: datetime, end: datetime) -> list[dict[str, Any]]:
     for rule_id in titles:
         tallies[rule_id]
     alerts = Alert.objects.filter(created_at__gte=start, created_at__lt=end)
+    spoke = AlertDetector.objects.filter(alert__in=alerts.order_by().values("pk"))
+    for detector, count in spoke.values_list("detector").annotate(count=Count("pk")):
+        tallies[detector].alerts = count
     known = truths.of_alerts(alerts)
-    for alert, detectors in alerts.order_by().values_list("pk", "detectors").iterator(chunk_size=2000):
-        for detector in detectors:
-            tallies[detector].alerts += 1
-            if alert in known:
-                tallies[detector].count(known[alert])
+    answered = sorted(known)
+    for first in range(0, len(answered), truths.AT_A_TIME):
+        part = AlertDetector.objects.filter(alert__in=answered[first : first + truths.AT_A_TIME])
+        for alert, detector in part.values_list("alert", "detector"):
+            tallies[detector].count(known[alert])
     for truth, signals in _labelled(start, end):
         for signal in signals:
             if signal["shadow"] and signal["points"] >= 0:

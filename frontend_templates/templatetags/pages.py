@@ -141,6 +141,12 @@ def money(body: Any) -> str:
 
 
 @register.filter
+def worth(amounts: Any, which: str) -> str:
+    """One currency's sum of a money report."""
+    return wording.money(amounts[which], amounts["currency"])
+
+
+@register.filter
 def event_facts(event: Any) -> dict[str, Any]:
     """An event's place and device in the shape ``place`` and ``device`` read."""
     known = {**event.enriched, **{name: found for name, found in event.body.items() if found is not None}}

@@ -1,33 +1,69 @@
-"""The rules' page: what each one means and how it is set; admins set it otherwise and put it back."""
+"""The rules' pages: how each one stands and does; admins set it otherwise, try that first, and put it back."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 
-from detection.kernel.detector import Assurance, Rule, registered
-from detection.kernel.features import Wish
-from detection.kernel.tuning import fitting, short
+from detection.kernel.detector import Rule, registered
 from detection.kernel.vocabulary import Role, RuleState, Severity
 from detection.models import RuleChange, RuleSetting
-from detection.response import rules
-from frontend_templates import wording
+from detection.response import rules, trials
+from frontend_templates import ruling
 from frontend_templates.access import actor_of, admin_action, role_of, staff_page
 from frontend_templates.answers import answer
 
 GONE = "There is no such rule any more."
+SORTS: dict[str, tuple[str, Any]] = {
+    "week": ("Loudest, 7 days", lambda rule: (rule["speaks_for"], -rule["week"])),
+    "day": ("Loudest, 24 h", lambda rule: (rule["speaks_for"], -rule["day"])),
+    "precision": ("Least often right", lambda rule: 2.0 if rule["precision"] is None else rule["precision"]),
+    "severity": ("Severity", lambda rule: (rule["speaks_for"], -Severity(rule["severity"]).rank)),
+    "changed": ("Changed last", lambda rule: -rule["changed_at"].timestamp() if rule["changed_at"] else 0.0),
+    "title": ("Name", lambda rule: rule["title"].casefold()),
+}
 
 
 @staff_page
 def page(request: HttpRequest) -> HttpResponse:
-    """Every rule, what it watches, how it is set and who set it so."""
-    return _page(request)
+    """Every rule in a line: how it stands, how loud and how right it is. What is chosen stands in the address."""
+    settings, watch = rules.settings(), ruling.Watch.over(timezone.now())
+    every = [ruling.told(cls, settings.get(cls.id)) | watch.of(cls, settings.get(cls.id)) for cls in registered()]
+    chosen = _chosen(request)
+    shown = sorted((rule for rule in every if _fits(rule, chosen)), key=SORTS["title"][1])
+    shown.sort(key=SORTS[chosen.get("sort", "week")][1])
+    context = {
+        "section": "rules",
+        "rules": shown,
+        "all": len(every),
+        "counts": {state.value: sum(rule["state"] == state for rule in every) for state in RuleState},
+        "tripped": _tripped(settings),
+        "chosen": chosen,
+        "narrowed": bool(set(chosen) - {"sort"}),
+        "sorts": [(name, word) for name, (word, _) in SORTS.items()],
+        "families": sorted({rule["family"] for rule in every}),
+        "can_write": role_of(request) == Role.ADMIN,
+    }
+    return render(request, "operator/rules.html", context)
+
+
+def rule(request: HttpRequest, rule_id: str) -> HttpResponse:
+    """A rule's own page, and where its form is sent."""
+    return change(request, rule_id) if request.method == "POST" else one(request, rule_id)
+
+
+@staff_page
+def one(request: HttpRequest, rule_id: str) -> HttpResponse:
+    """One rule: how it does, how it is set, its back-tests and versions."""
+    cls = rules.find(rule_id)
+    if cls is None:
+        raise Http404
+    return _one(request, cls)
 
 
 @admin_action
@@ -36,19 +72,18 @@ def change(request: HttpRequest, rule_id: str) -> HttpResponse:
     cls = rules.find(rule_id)
     if cls is None:
         return answer(request, GONE, to=reverse("pages:rules"), level="warning", status=404)
-    typed = {name: text for name, text in request.POST.items() if isinstance(text, str)}
+    typed = typed_in(request)
     ruled = rules.change(
         rule_id,
         actor=actor_of(request),
         state=typed.get("state") or None,
-        parameters=_parameters(cls, typed),
+        parameters=ruling.parameters(cls, typed),
         severity=typed.get("severity") or None,
         note=typed.get("note", ""),
         if_version=_version(typed.get("if_version")),
     )
     if ruled.errors:
-        faults = {error["pointer"].removeprefix("/").replace("/", ":"): error["detail"] for error in ruled.errors}
-        return _page(request, refused=(rule_id, typed, faults), status=400)
+        return refused(request, cls, typed, ruled.errors)
     done = f"Saved as version {ruled.version}." if ruled.changed else "It was set so already. Nothing was changed."
     return _said(request, ruled, f"{cls.title}: {done}")
 
@@ -68,142 +103,77 @@ def rollback(request: HttpRequest, rule_id: str) -> HttpResponse:
     return _said(request, ruled, f"{cls.title} is set {back} again.")
 
 
+def typed_in(request: HttpRequest) -> dict[str, str]:
+    return {name: text for name, text in request.POST.items() if isinstance(text, str)}
+
+
+def refused(
+    request: HttpRequest, cls: type[Rule], typed: Mapping[str, str], errors: list[dict[str, str]]
+) -> HttpResponse:
+    """The rule's page with what was typed and why it cannot be taken."""
+    faults = {error["pointer"].removeprefix("/").replace("/", ":"): error["detail"] for error in errors}
+    return _one(request, cls, typed=typed, faults=faults, status=400)
+
+
 def _said(request: HttpRequest, ruled: rules.Ruled, done: str) -> HttpResponse:
-    to = f"{reverse('pages:rules')}#{ruled.rule_id}"
+    to = reverse("pages:rule", args=[ruled.rule_id])
     if ruled.conflict:
         text = f"{ruled.conflict['by']} was quicker and changed this rule. Nothing was changed by you: look first."
         return answer(request, text, to=to, level="warning", status=409)
     return answer(request, done, to=to)
 
 
-def _page(
-    request: HttpRequest, *, refused: tuple[str, Mapping[str, str], Mapping[str, str]] | None = None, status: int = 200
+def _one(
+    request: HttpRequest,
+    cls: type[Rule],
+    *,
+    typed: Mapping[str, str] | None = None,
+    faults: Mapping[str, str] | None = None,
+    status: int = 200,
 ) -> HttpResponse:
-    settings = rules.settings()
-    changes: dict[str, list[RuleChange]] = {}
-    for made in RuleChange.objects.order_by("-version"):
-        changes.setdefault(made.rule_id, []).append(made)
-    shown = []
-    for cls in registered():
-        typed, faults = refused[1:] if refused and refused[0] == cls.id else ({}, {})
-        setting = settings.get(cls.id)
-        shown.append(
-            _shown(cls, setting)
-            | {"form": _form(cls, setting, typed, faults), "changes": _versions(cls, setting, changes.get(cls.id, []))}
-        )
-    context = {"section": "rules", "rules": shown, "can_write": role_of(request) == Role.ADMIN}
-    return render(request, "operator/rules.html", context, status=status)
-
-
-def _shown(cls: type[Rule], setting: RuleSetting | None) -> dict[str, Any]:
-    values = _values(cls, setting)
-    return {
-        "id": cls.id,
-        "title": cls.title,
-        "meaning": (cls.__doc__ or "").strip().split("\n")[0],
-        "severity": (setting.severity if setting else "") or cls.severity.value,
-        "state": setting.state if setting else RuleState.LIVE.value,
-        "version": setting.version if setting else 0,
-        "suggests": cls.suggests.value,
-        "lowers": values.get("lowers", 0),
-        "listens_to": sorted(str(kind) for kind in cls.listens_to),
-        "parameters": [(_spaced(name), wording.value(value)) for name, value in values.items()],
-        "watches": [(_spaced(name), _wish(wish)) for name, wish in cls().tuned(**values).needs().items()],
+    setting = RuleSetting.objects.filter(rule_id=cls.id).first()
+    history, tried = rules.history(cls.id), trials.of_rule(cls.id, 8)
+    done = next((trial for trial in tried if trial.result.get("after")), None)
+    context = {
+        "section": "rules",
+        "rule": ruling.told(cls, setting) | ruling.Watch.over(timezone.now()).of(cls, setting),
+        "form": ruling.form(cls, setting, typed or {}, faults or {}),
+        "changes": ruling.versions(cls, setting, history),
+        "tripped": history[0] if history and history[0].cause == RuleChange.TRIP else None,
+        "before_trip": history[0].version - 1 if history else 0,
+        "trials": [{"trial": trial, "words": ruling.differences(cls, setting, trial)} for trial in tried],
+        "cost": done.result["after"]["microseconds"] if done else None,
+        "can_write": role_of(request) == Role.ADMIN,
     }
+    return render(request, "operator/rule.html", context, status=status)
 
 
-def _values(cls: type[Rule], setting: RuleSetting | RuleChange | None) -> dict[str, Any]:
-    """Every parameter as it is set, in the rule's own types."""
-    return cls().parameters() | fitting(cls(), setting.parameters if setting else {})[0]
-
-
-def _form(
-    cls: type[Rule], setting: RuleSetting | None, typed: Mapping[str, str], faults: Mapping[str, str]
-) -> dict[str, Any]:
-    own = cls().parameters()
-    fields = [
-        {
-            "name": f"parameters:{name}",
-            "label": _spaced(name),
-            "value": typed.get(f"parameters:{name}", short(value)),
-            "own": short(own[name]),
-            "fault": faults.get(f"parameters:{name}"),
-            "whole": isinstance(own[name], int),
-        }
-        for name, value in _values(cls, setting).items()
+def _tripped(settings: Mapping[str, RuleSetting]) -> list[dict[str, Any]]:
+    """Rules that ran away and still stand so."""
+    titles = {cls.id: cls.title for cls in registered()}
+    return [
+        {"change": made, "title": titles.get(made.rule_id, made.rule_id), "back": made.version - 1}
+        for made in RuleChange.objects.filter(cause=RuleChange.TRIP).order_by("-at")
+        if made.rule_id in settings and settings[made.rule_id].version == made.version
     ]
-    known = {field["name"] for field in fields}
-    return {
-        "fields": fields,
-        "state": typed.get("state", setting.state if setting else RuleState.LIVE.value),
-        "states": [item.value for item in RuleState],
-        "severity": typed.get("severity", (setting.severity if setting else "") or rules.OWN),
-        "severities": [] if issubclass(cls, Assurance) else [item.value for item in Severity],
-        "own_severity": cls.severity.value,
-        "version": typed.get("if_version", setting.version if setting else 0),
-        "note": typed.get("note", ""),
-        "faults": [text for name, text in faults.items() if name not in known],
-        "open": bool(faults),
-    }
 
 
-def _versions(cls: type[Rule], setting: RuleSetting | None, made: list[RuleChange]) -> list[dict[str, Any]]:
-    """The versions of a rule, newest first, each with what it changed, in words."""
-    current = setting.version if setting else 0
-    told = []
-    for change, before in zip(made, [*made[1:], None], strict=False):
-        words = []
-        if change.state != (before.state if before else RuleState.LIVE):
-            words.append(f"state {change.state}")
-        if change.severity != (before.severity if before else ""):
-            words.append(f"severity {change.severity or 'its own'}")
-        was, now = _values(cls, before), _values(cls, change)
-        words += [f"{_spaced(name)} {wording.value(value)}" for name, value in now.items() if value != was[name]]
-        told.append({"made": change, "words": words, "current": change.version == current})
-    return told
+def _chosen(request: HttpRequest) -> dict[str, str]:
+    """What the address chooses, as far as it means something."""
+    given = {name: request.GET.get(name, "").strip()[:100] for name in ("q", "state", "severity", "family", "sort")}
+    allowed = {"state": set(RuleState), "severity": set(Severity), "sort": set(SORTS)}
+    return {name: text for name, text in given.items() if text and text in allowed.get(name, {text})}
 
 
-def _parameters(cls: type[Rule], typed: Mapping[str, str]) -> dict[str, Any]:
-    """What was typed, as the verb takes it; an empty field means the rule's own value."""
-    own = cls().parameters()
-    given: dict[str, Any] = {}
-    for key, text in typed.items():
-        name = key.removeprefix("parameters:")
-        if name == key:
-            continue
-        given[name] = None if not text.strip() and name in own else _number(text.strip(), own.get(name))
-    return given
-
-
-def _number(text: str, own: Any) -> Any:
-    if isinstance(own, timedelta) and not text.isdigit():
-        return text
-    try:
-        return Decimal(text) if len(text) <= 30 else text
-    except InvalidOperation:
-        return text
+def _fits(rule: Mapping[str, Any], chosen: Mapping[str, str]) -> bool:
+    words = f"{rule['id']} {rule['title']} {rule['meaning']}".casefold()
+    return (
+        chosen.get("q", "").casefold() in words
+        and chosen.get("state", rule["state"]) == rule["state"]
+        and (chosen.get("severity") is None or (not rule["speaks_for"] and chosen["severity"] == rule["severity"]))
+        and chosen.get("family", rule["family"]) == rule["family"]
+    )
 
 
 def _version(text: str | None) -> int | None:
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else None
-
-
-def _spaced(name: str) -> str:
-    return name.replace("_", " ")
-
-
-def _wish(wish: Wish) -> str:
-    """A feature in words: "how many, per member, within 10 minutes"."""
-    field = getattr(wish, "field", "").replace("_id", "").replace("_", " ")
-    words = {
-        "Count": "how many",
-        "Distinct": f"how many different: {field}",
-        "Sum": "the sum of amounts",
-        "FirstSeen": f"since when known: {field}",
-        "Last": "the one before",
-        "Known": f"how many known: {field}",
-        "Baseline": "the usual amount",
-    }
-    told = [words.get(type(wish).__name__, type(wish).__name__), f"per {_spaced(str(getattr(wish, 'per', '')))}"]
-    within = getattr(wish, "within", None)
-    return ", ".join([*told, f"within {wording.span(within)}"] if within else told)

@@ -9,9 +9,9 @@ import pytest
 from django.test import Client as Browser
 from django.urls import reverse
 
-from detection.response import accounts
+from detection.response import accounts, lists, trials
 from frontend_templates.urls import urlpatterns
-from tests.frontend_templates.conftest import member_called, raised, signed_in, text_of
+from tests.frontend_templates.conftest import OLGA, member_called, raised, signed_in, text_of
 
 STAFF_PAGES = [
     "overview",
@@ -25,6 +25,13 @@ STAFF_PAGES = [
     "alert",
     "member_file",
     "rules",
+    "rule",
+    "rule_backtest",
+    "presets",
+    "lists",
+    "list_entry",
+    "money",
+    "export_money",
     "models",
     "audit",
     "health",
@@ -43,8 +50,14 @@ ADMIN_ACTIONS = [
     "settle_storm",
     "approve_storm",
     "withdraw_storm",
-    "change_rule",
     "rollback_rule",
+    "backtest_rule",
+    "apply_preset",
+    "undo_preset",
+    "add_entry",
+    "import_entries",
+    "remove_entry",
+    "restore_entry",
 ]
 MEMBER_PAGES = ["member", "question", "safety", "activity", "notices"]
 MEMBER_FORMS = ["unlock", "two_step"]
@@ -67,6 +80,11 @@ ALERT_ROUTES = {
 MEMBER_ROUTES = {"member_file", "lock_member", "unlock_member"}
 
 OTHER_ARGUMENTS: dict[str, list[Any]] = {
+    "rule": ["failed-login-burst"],
+    "apply_preset": ["retail"],
+    "undo_preset": [uuid4()],
+    "remove_entry": [1],
+    "restore_entry": [1],
     "entity": ["device", "d-1"],
     "put_on_list": ["device", "d-1"],
     "take_off_list": [1, "device", "d-1"],
@@ -83,6 +101,12 @@ def address(db: None) -> Any:
     def of(name: str) -> str:
         if name in ALERT_ROUTES or name in {"question", "dispute", "confirm"}:
             return reverse(f"pages:{name}", args=[alert.pk])
+        if name == "rule_backtest":
+            trial = trials.ask("failed-login-burst", actor=OLGA, state="off").trial
+            return reverse("pages:rule_backtest", args=["failed-login-burst", trial.pk if trial else uuid4()])
+        if name == "list_entry":
+            line = lists.add({"effect": "watch", "kind": "device", "value": "d-1", "reason": "x"}, actor=OLGA)
+            return reverse("pages:list_entry", args=[line.entry.pk if line.entry else 0])
         if name in OTHER_ARGUMENTS:
             return reverse(f"pages:{name}", args=OTHER_ARGUMENTS[name])
         if name in MEMBER_ROUTES:

@@ -278,7 +278,7 @@ BODIES: dict[str, Any] = {
     "admin_dashboard/rules/<str:rule_id>/": {"state": "shadow"},
     "admin_dashboard/rules/<str:rule_id>/rollback/": {"version": "0"},
     "admin_dashboard/rules/<str:rule_id>/backtest/": {"parameters:limit": "8"},
-    "admin_dashboard/lists/": {"effect": "watch", "kind": "device", "value": "d-1", "reason": "asked"},
+    "admin_dashboard/lists/add/": {"effect": "watch", "kind": "device", "value": "d-1", "reason": "asked"},
     "admin_dashboard/lists/import/": {"lines": "watch,device,d-1,asked"},
     "admin_dashboard/unlock/<path:member_id>/": {"reason": "asked"},
 }
