@@ -87,7 +87,11 @@ class Headers:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         docs = request.path.startswith("/api/docs/")
-        response.setdefault("Content-Security-Policy", DOCS_POLICY if docs else POLICY)
+        policy = DOCS_POLICY if docs else POLICY
+        framing = getattr(response, "frame_origins", ())
+        if framing:
+            policy = _header(_POLICY | {"frame-ancestors": " ".join(framing)})
+        response.setdefault("Content-Security-Policy", policy)
         response.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         response.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
         if not request.path.startswith(settings.STATIC_URL) and not response.has_header("Cache-Control"):

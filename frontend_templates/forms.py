@@ -79,6 +79,18 @@ class DeviceName(forms.Form):
     name = forms.CharField(max_length=60, required=False)
 
 
+class FaceForm(forms.Form):
+    """How the pages look to a client's members."""
+
+    client = forms.IntegerField()
+    name = forms.CharField(max_length=60, error_messages={"required": "Please give the name members know."})
+    colour = forms.CharField(max_length=7, required=False)
+    contact = forms.CharField(max_length=200, required=False)
+    frame_origins = forms.CharField(max_length=2000, required=False)
+    logo = forms.FileField(required=False)
+    no_logo = forms.BooleanField(required=False)
+
+
 def complaint(form: forms.Form) -> str:
     """The first thing wrong with a form, in words."""
     return next((str(errors[0]) for errors in form.errors.values()), "Something is missing.")

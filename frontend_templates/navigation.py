@@ -34,6 +34,7 @@ CONSOLE = (
     Place("lists", "Lists", "pages:lists", "l"),
     Place("money", "Money", "pages:money", "$"),
     Place("models", "Models", "pages:models", "m"),
+    Place("face", "Shop", "pages:face", "f", frozenset({Role.ADMIN})),
     Place("audit", "Audit", "pages:audit", "t", frozenset({Role.ADMIN, Role.AUDITOR})),
     Place("messages", "Messages", "pages:messages", "n", frozenset({Role.ADMIN, Role.AUDITOR})),
     Place("webhooks", "Webhooks", "pages:webhooks", "w", frozenset({Role.ADMIN, Role.AUDITOR})),

@@ -35,6 +35,11 @@ def peek(token: str, *, now: datetime | None = None) -> bool:
     ).exists()
 
 
+def client_of(token: str) -> int | None:
+    """The client a token was made for, spent or not; None when there is none."""
+    return PortalToken.objects.filter(digest=_digest(token)).values_list("client", flat=True).first()
+
+
 def spend(token: str, *, now: datetime | None = None) -> Member | None:
     """The member the token stands for, once; None when it is unknown, spent or over."""
     now = now or timezone.now()

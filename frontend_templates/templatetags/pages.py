@@ -36,6 +36,8 @@ def house(context: template.Context) -> dict[str, Any]:
         "member": member,
         "desk": getattr(request, "desk", None),
         "places": navigation.console(role),
+        "face": getattr(request, "face", None),
+        "embedded": bool(signed_in and member and request and request.session.get("embedded")),
     }
 
 

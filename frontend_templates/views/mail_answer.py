@@ -9,12 +9,13 @@ from django.views.decorators.http import require_http_methods
 from api import throttling
 from api.addresses import client_ip
 from detection.models import Dispute
-from detection.response import disputes, links
+from detection.response import disputes, faces, links
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def page(request: HttpRequest, link: str) -> HttpResponse:
     """GET shows two buttons and does nothing; POST takes the answer, for this alert and once."""
+    request.face = faces.of(None)  # type: ignore[attr-defined]
     if throttling.links.take(client_ip(request)).wait:
         return _show(request, None, status=429, fault="Too many tries. Please wait a moment, then try again.")
     if request.method != "POST":

@@ -8,13 +8,21 @@ from django.views.decorators.http import require_http_methods
 
 from api import throttling
 from api.addresses import client_ip
-from detection.response import accounts, portal
+from detection.response import accounts, faces, portal
+from frontend_templates.access import may_be_framed
 from frontend_templates.views.doors import enter as start_session
 
 
 @require_http_methods(["GET", "POST"])
 def enter(request: HttpRequest, token: str) -> HttpResponse:
     """GET shows one button and spends nothing; POST spends the link, starts a fresh session and goes on."""
+    client = portal.client_of(token)
+    embedded = request.GET.get("view") == "embedded"
+    request.face = faces.of(client) if client else None  # type: ignore[attr-defined]
+    return may_be_framed(request, _enter(request, token, client=client, embedded=embedded))
+
+
+def _enter(request: HttpRequest, token: str, *, client: int | None, embedded: bool) -> HttpResponse:
     if request.method == "GET":
         usable = portal.peek(token)
         return _page(request, usable=usable, status=200 if usable else 410)
@@ -28,6 +36,8 @@ def enter(request: HttpRequest, token: str) -> HttpResponse:
         return _page(request, usable=False, status=410)
     request.session.flush()
     start_session(request, user)
+    request.session["shop"] = client
+    request.session["embedded"] = embedded
     return redirect("pages:member")
 
 

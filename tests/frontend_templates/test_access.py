@@ -42,6 +42,7 @@ STAFF_ACTIONS = [
     "assign", "snooze", "looking", "keep_view", "let_view_go",
 ]  # fmt: skip
 ADMIN_ACTIONS = [
+    "face",
     "bulk",
     "undo_bulk",
     "put_on_list",
@@ -63,7 +64,7 @@ MEMBER_PAGES = ["member", "question", "safety", "activity", "notices"]
 MEMBER_FORMS = ["unlock", "two_step"]
 MEMBER_ACTIONS = ["unlock_send", "unlock_password", "dispute", "confirm", "end_others"]
 MEMBER_ACTIONS += ["end_session", "name_device", "forget_device", "dispute_event", "dismiss"]
-PUBLIC = ["home", "login", "logout", "portal", "mail_answer", "again", "second_step"]
+PUBLIC = ["home", "login", "logout", "portal", "mail_answer", "again", "second_step", "face_style", "face_logo"]
 DEMO_ONLY = ["outbox", "register", "simulate"]
 ALERT_ROUTES = {
     "alert",
@@ -113,6 +114,8 @@ def address(db: None) -> Any:
             return reverse(f"pages:{name}", args=["mia"])
         if name in ADMIN_ACTIONS and name.endswith("_rule"):
             return reverse(f"pages:{name}", args=["failed-login-burst"])
+        if name in {"face_style", "face_logo"}:
+            return reverse(f"pages:{name}", args=[1])
         if name == "dispute_event":
             return reverse("pages:dispute_event", args=[uuid4()])
         if name == "dismiss":

@@ -29,6 +29,7 @@ from detection.models import (
     Client,
     Contact,
     Device,
+    Face,
     InboxItem,
     ListEntry,
     LockBatch,
@@ -174,6 +175,7 @@ def _things(made: World, shop: Client, users: dict[str, Any]) -> None:
     assert hook.endpoint is not None
     endpoints.test(hook.endpoint, actor=staff)
     WebhookDelivery.objects.update(failed_at=timezone.now())
+    Face.objects.create(client=shop, name="shop", colour="#0b6656", logo=b"\x89PNG\r\n\x1a\n", logo_type="image/png")
     device = Device.objects.create(
         member=mia, device_id="d-1", first_seen_at=timezone.now(), last_seen_at=timezone.now()
     )
@@ -189,6 +191,7 @@ def _things(made: World, shop: Client, users: dict[str, Any]) -> None:
         "alert_id": {"mia": str(alert.pk), "missing": str(uuid4())},
         "action_id": {"mia": str(acted.action_id), "missing": str(uuid4())},
         "member_id": {"mia": "mia", "missing": "nobody"},
+        "client_id": {"mia": str(shop.pk), "missing": "0"},
         "event_pk": {"mia": str(dead), "missing": str(uuid4())},
         "code": {"mia": "set-up-app", "missing": "none"},
         "device_id": {"mia": str(device.pk), "missing": "0"},
