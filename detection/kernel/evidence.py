@@ -32,6 +32,8 @@ WHO: Mapping[str, Wish] = {
     "member_since": FirstSeen("member_id"),
     "device_id_since": FirstSeen("device_id"),
     "device_id_known": Known("device_id"),
+    "ip_since": FirstSeen("ip"),
+    "ip_known": Known("ip"),
     "access_since": FirstSeen("access"),
     "access_known": Known("access"),
     "country_since": FirstSeen("country"),
@@ -117,15 +119,16 @@ def who(event: EventRecord, seen: Mapping[str, Any]) -> list[Fact]:
     travels = own(event, seen, "device_id")  # a phone goes where its owner goes
     if fresh(event, seen, "device_id"):
         facts.append(Fact("a device that is new to this account", _surprise(event, seen, "device_id")))
+    crowd = event.network is None and seen["neighbours"] - seen["neighbours_today"] >= SHARED_BY
     if fresh(event, seen, "access") and not hides(event, seen):
-        surprise = _surprise(event, seen, "access")
-        if event.network is None and seen["neighbours"] - seen["neighbours_today"] >= SHARED_BY:
-            surprise -= 1.2
+        surprise = _surprise(event, seen, "access") - (1.2 if crowd else 0.0)
         facts.append(Fact("a network that is new to it", min(surprise, 1.0) if travels else surprise))
         if fresh(event, seen, "country"):
             facts.append(Fact("a country that is new to it", 0.5 if travels else 1.6))
         if facts and event.network in HIDING:
             facts.append(Fact("a network people hide behind", HIDING[event.network]))
+    elif facts and not crowd and fresh(event, seen, "ip"):  # the usual provider, at somebody else's
+        facts.append(Fact("an address that is new to it", min(0.6 * _surprise(event, seen, "ip"), 1.0)))
     return facts + _hour(seen) if facts and not travels else facts
 
 
@@ -138,7 +141,7 @@ def spending(event: EventRecord, seen: Mapping[str, Any], *, usual_euros: float)
         habit = seen["habit"]
         usual = habit["median"] if habit else usual_euros * PER_EURO.get(event.currency, 1)
         times = float(event.amount) / max(usual, 0.01)
-        sure = min(habit["count"] / ALWAYS_SOME, 1.0) if habit else 1.0  # one order is hardly a habit
+        sure = min((habit["count"] + 1) / (ALWAYS_SOME + 1), 1.0) if habit else 1.0  # one order is half a habit
         if times > 1.5:
             facts.append(Fact(f"{times:.1f} times the usual amount", min(1.5 * sure * log(times), 3.0)))
     if event.payment_method_id and seen["card_since"] is None and seen["orders"]:

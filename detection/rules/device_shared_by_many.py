@@ -21,7 +21,7 @@ class DeviceSharedByMany(Rule):
     listens_to = ENTERED
     suggests = Action.CHALLENGE
 
-    limit: int = 4  # accounts: a family shares a tablet
+    limit: int = 5  # accounts: a family shares a tablet
     window: timedelta = timedelta(days=1)
     settled_after: timedelta = timedelta(days=3)
 

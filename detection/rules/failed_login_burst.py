@@ -20,7 +20,7 @@ class FailedLoginBurst(Rule):
     suggests = Action.NOTIFY
 
     limit: int = 5
-    own_limit: int = 20  # from the member's own device or address: forgotten passwords, apps that retry
+    own_limit: int = 50  # from the member's own device or address: forgotten passwords, apps that retry
     line_limit: int = 10  # on the member's usual line, from a device not seen yet: a new phone, an old password
     guest_limit: int = 25  # names nobody has: offices and mobile carriers share an address
     window: timedelta = timedelta(minutes=10)

@@ -30,17 +30,17 @@ class ImpossibleTravel(Rule):
     settled_after: timedelta = timedelta(days=3)
 
     def needs(self) -> dict[str, Wish]:
-        return {"before": Last(self.listens_to, self.window), "device_since": FirstSeen("device_id")}
+        first: dict[str, Wish] = {"met": FirstSeen("device_id"), "member": FirstSeen("member_id")}
+        return {**first, "before": Last(self.listens_to, self.window)}
 
     def inspect(self, event: EventRecord, seen: Seen) -> Signal | None:
-        before = seen["before"]
-        if before is None or self.settled(event, seen["device_since"], self.settled_after):
+        if (before := seen["before"]) is None or self.settled(event, seen["met"], self.settled_after):
             return None
         hosted = "hosting" in (event.network, before["network"])  # perhaps a company's own way out
-        met = self.settled(event, seen["device_since"], timedelta(seconds=1))  # perhaps the other of two at home
+        new = seen["met"] in {None, event.occurred_at} and self.settled(event, seen["member"], self.window)
         here = {"latitude": event.latitude, "longitude": event.longitude, "network": event.network, "asn": event.asn}
-        tunnel = hosted and event.device_id is not None and event.device_id == before["device_id"]
-        if tunnel or not (_placed(here) and _placed(before)):
+        same = hosted and event.device_id and event.device_id == before["device_id"]
+        if same or not (_placed(here) and _placed(before)):
             return None
         apart = distance_km(before["latitude"], before["longitude"], event.latitude or 0.0, event.longitude or 0.0)
         apart -= sum(ERROR_KM.get(by or "sender", 500.0) for by in (before["located_by"], event.located_by))
@@ -50,11 +50,11 @@ class ImpossibleTravel(Rule):
             return None
         text = f"This sign-in was made at least {apart:,.0f} km away from the one {spoken(passed)} earlier; "
         text += f"getting there takes {speed:,.0f} km/h, and {self.fastest:,.0f} km/h is the most we believe."
-        severity, suggests = (Severity.MEDIUM, Action.CHALLENGE) if hosted or met else (Severity.HIGH, Action.LOCK)
+        severity, suggests = (Severity.MEDIUM, Action.CHALLENGE) if hosted or not new else (Severity.HIGH, Action.LOCK)
         return self.signal(text, observed=round(speed), threshold=self.fastest, severity=severity, suggests=suggests)
 
 
 def _placed(facts: dict[str, Any]) -> bool:
     """Whether the coordinates tell where the person was, and not where their network is."""
-    seen = facts["latitude"] is not None and facts["longitude"] is not None
-    return seen and facts["network"] not in ELSEWHERE and facts["asn"] not in SATELLITES
+    hidden = facts["network"] in ELSEWHERE or facts["asn"] in SATELLITES
+    return not hidden and None not in (facts["latitude"], facts["longitude"])
