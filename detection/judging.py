@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 
 from detection.anomaly import vector
+from detection.anomaly.detector import LearnedDetector
 from detection.catalog import Duty
 from detection.kernel.detector import Detector
 from detection.kernel.features import TEACHES, FirstSeen, Known, Wish
@@ -41,6 +42,9 @@ def judge(
                 logger.error("detector.broken", detector=detector.id, error=type(signal).__name__)
             elif signal is not None:
                 signals[place].append(replace(signal, shadow=True) if detector.id in duty.shadow else signal)
+    for detector in duty.detectors:
+        if isinstance(detector, LearnedDetector):
+            _ask_after(detector, events, granted, signals, shadow=detector.shadow or detector.id in duty.shadow)
     for place, event in enumerate(events):
         seen[place] |= learned(event, granted[place])
     return [
@@ -86,6 +90,23 @@ def learned(event: EventRecord, granted: Granted) -> dict[str, Any]:
         for kind in vector.KINDS
         if event.type in kind.listens_to
     }
+
+
+def _ask_after(
+    detector: LearnedDetector,
+    events: Sequence[EventRecord],
+    granted: Sequence[Granted],
+    signals: list[list[Signal]],
+    *,
+    shadow: bool,
+) -> None:
+    """Let who listens to the others speak last."""
+    places = [place for place, event in enumerate(events) if event.type in detector.listens_to]
+    needs = detector.needs()
+    pairs = [(events[place], {name: granted[place].get(wish) for name, wish in needs.items()}) for place in places]
+    for place, signal in zip(places, detector.inspect_after(pairs, [signals[at] for at in places]), strict=True):
+        if signal is not None:
+            signals[place].append(replace(signal, shadow=shadow))
 
 
 def _ask(detector: Detector, pairs: Sequence[tuple[EventRecord, Mapping[str, Any]]]) -> list[Signal | Exception | None]:

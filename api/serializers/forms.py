@@ -10,6 +10,7 @@ from rest_framework import serializers
 
 from api.serializers.fields import Choice, Flag, Moment, Strict, Text
 from detection.anomaly.vector import KINDS
+from detection.anomaly.verdicts import SUFFIX
 from detection.kernel.vocabulary import AlertStatus, Disposition, KeyScope, LockScope, LockState, Trust, WebhookKind
 
 BULK_VERBS = ("acknowledge", "resolve", "reopen", "escalate", "assign", "comment", "snooze")
@@ -112,7 +113,7 @@ class ReplayForm(Strict):
 
 
 class ModelForm(Strict):
-    kind = Choice([kind.name for kind in KINDS])
+    kind = Choice([name for kind in KINDS for name in (kind.name, kind.name + SUFFIX)])
 
 
 class KeyForm(Strict):

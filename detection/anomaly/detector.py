@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from detection.anomaly import explain
 from detection.anomaly.vector import Kind, kind_named
+from detection.anomaly.verdicts import signals_row
 from detection.kernel.detector import Seen
 from detection.kernel.features import Wish
 from detection.kernel.records import EventRecord, Reason, Signal
@@ -90,6 +91,49 @@ class AnomalyDetector:
             reason=Reason(
                 self.id, explain.sentence(self.kind, event, said), round(score, 4), round(model.threshold, 4)
             ),
+            points=Severity.MEDIUM.points,
+            from_model=True,
+            shadow=self.shadow,
+        )
+
+
+@dataclass(frozen=True)
+class LearnedDetector(AnomalyDetector):
+    """What people's verdicts taught, over the features and what the rules found: it speaks after them."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "id", f"learned-{self.kind_name}")
+
+    def inspect_many(self, pairs: Sequence[tuple[EventRecord, Seen]]) -> list[Signal | None]:
+        """Nothing yet: ``inspect_after`` answers once the rules have spoken."""
+        return [None] * len(pairs)
+
+    def inspect_after(
+        self, pairs: Sequence[tuple[EventRecord, Seen]], found: Sequence[Sequence[Signal]]
+    ) -> list[Signal | None]:
+        """One vectorised call for the batch; ``found`` holds what was found about each event so far."""
+        if self.model is None or not pairs:
+            return [None] * len(pairs)
+        rows = [
+            [*self.kind.measure(*pair).values(), *signals_row(signals)]
+            for pair, signals in zip(pairs, found, strict=True)
+        ]
+        return [
+            self._said(score) if isfinite(score) and score > self.model.threshold else None
+            for score in self.model.scores(rows)
+        ]
+
+    def _said(self, score: float) -> Signal:
+        threshold = self.model.threshold if self.model else 0.0
+        text = f"Like {self.kind.usual} that people here found to be fraud."
+        return Signal(
+            detector=self.id,
+            title=self.kind.title,
+            severity=Severity.MEDIUM,
+            family=Family.ANOMALY,
+            suggests=Action.CHALLENGE,
+            reason=Reason(self.id, text, round(score, 4), round(threshold, 4)),
             points=Severity.MEDIUM.points,
             from_model=True,
             shadow=self.shadow,

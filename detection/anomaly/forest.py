@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detection.anomaly.tails import Blend, FrozenTails
+from detection.anomaly.tails import Blend, FrozenTails, Judge
 
 LEAF = -1
 
@@ -105,9 +105,9 @@ class Blended:
 
 @dataclass(frozen=True, eq=False)
 class Frozen:
-    """Frozen tails: arrays nobody changes, so any thread may ask."""
+    """A detector of ours that nothing changes, so any thread may ask."""
 
-    tails: FrozenTails
+    tails: FrozenTails | Judge
 
     def scores(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
         return self.tails.decision_function(rows)
@@ -119,7 +119,7 @@ def scorer_of(name: str, fitted: Any) -> Forest | Blended | Frozen | Whole:
         return Forest.of(fitted)
     if name == "blend":
         return Blended(Forest.of(fitted.parts_[0]), fitted)
-    return Frozen(fitted) if name == "tails" else Whole(fitted)
+    return Frozen(fitted) if name in {"tails", "verdicts"} else Whole(fitted)
 
 
 _one_at_a_time = Lock()

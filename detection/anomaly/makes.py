@@ -31,6 +31,7 @@ TRUSTED = {
     "hbos": ["pyod.models.hbos.HBOS"],
     "ocsvm": ["pyod.models.ocsvm.OCSVM"],
     "tails": ["detection.anomaly.tails.FrozenTails"],
+    "verdicts": ["detection.anomaly.tails.Judge"],
     "blend": [
         "detection.anomaly.tails.Blend",
         "detection.anomaly.tails.FrozenTails",
@@ -71,6 +72,18 @@ def new(name: str, seed: int) -> Any:
         return make(random_state=seed)
     except TypeError:
         return make()
+
+
+def textbook(seed: int) -> Any:
+    """PyOD's isolation forest exactly as it comes, to be measured beside ours."""
+    return getattr(import_module("pyod.models.iforest"), "IForest")(random_state=seed)  # noqa: B009 - untyped library
+
+
+def judge_of(seed: int) -> Any:
+    """The unfitted layer that verdicts teach."""
+    from detection.anomaly.tails import Judge
+
+    return Judge(random_state=seed)
 
 
 def most_rows(name: str) -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from detection import conf
-from detection.anomaly.vector import kind_named
+from detection.anomaly.verdicts import names_of
 from detection.models import ModelVersion
 
 LIBRARIES = ("numpy", "scikit-learn", "pyod", "skops")  # another version of these may score otherwise
@@ -36,7 +36,7 @@ def verified(row: ModelVersion) -> tuple[dict[str, Any], bytes]:
     for library, wanted in manifest["libraries"].items():
         if libraries().get(library) != wanted:
             raise Unusable(f"it was trained with {library} {wanted}, here is {libraries().get(library)}; train again")
-    if tuple(manifest["features"]) != kind_named(row.kind).names:
+    if tuple(manifest["features"]) != names_of(row.kind):
         raise Unusable("it looks at other features than this release measures; train again")
     return manifest, archive
 

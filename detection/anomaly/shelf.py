@@ -14,10 +14,11 @@ from django.utils import timezone
 
 from detection.announcements import DutyChanged, announce
 from detection.anomaly import makes, seal
-from detection.anomaly.detector import AnomalyDetector, Model
+from detection.anomaly.detector import AnomalyDetector, LearnedDetector, Model
 from detection.anomaly.seal import Unusable
 from detection.anomaly.trainer import Trained
 from detection.anomaly.vector import KINDS
+from detection.anomaly.verdicts import SUFFIX
 from detection.kernel.ids import uuid7
 from detection.kernel.records import SYSTEM, Actor, iso
 from detection.kernel.vocabulary import ModelState
@@ -38,9 +39,9 @@ class NoSuchModel(Exception):
     """There is no version to do that with."""
 
 
-def put(trained: Trained, *, activate: bool = False, actor: Actor = SYSTEM) -> ModelVersion:
-    """Sign and store a fitted model as the kind's next version. The first is active at once; later ones run in
-    shadow until they are activated, or at once when asked."""
+def put(trained: Trained, *, activate: bool = False, waits: bool = False, actor: Actor = SYSTEM) -> ModelVersion:
+    """Sign and store a fitted model as the kind's next version. The first is active at once unless it ``waits``; later
+    ones run in shadow until they are activated, or at once when asked."""
     import skops.io
 
     archive = skops.io.dumps(trained.detector, compression=8, compresslevel=6)  # ZIP_DEFLATED
@@ -76,7 +77,7 @@ def put(trained: Trained, *, activate: bool = False, actor: Actor = SYSTEM) -> M
             card=trained.card | {"libraries": manifest["libraries"], "size": len(archive)},
         )
         work.audit("model.trained", target=f"{row.kind} {row.version}", digest=digest)
-        if first or activate:
+        if activate or (first and not waits):
             _activate(row, work)
         else:
             versions.filter(state=ModelState.SHADOW).update(state=ModelState.RETIRED)
@@ -141,12 +142,13 @@ def active_detectors() -> list[AnomalyDetector]:
         rows = list(on_duty.order_by("kind", "state"))
     except DatabaseError:
         return _last
-    known = {kind.name for kind in KINDS}
+    known = {name for kind in KINDS for name in (kind.name, kind.name + SUFFIX)}
     found = []
     for row in rows:
         model = _model(row) if row.kind in known else None
         if model is not None:
-            found.append(AnomalyDetector(row.kind, model, shadow=row.state == ModelState.SHADOW))
+            make = LearnedDetector if row.kind.endswith(SUFFIX) else AnomalyDetector
+            found.append(make(row.kind.removesuffix(SUFFIX), model, shadow=row.state == ModelState.SHADOW))
     for pk in set(_open) - {row.pk for row in rows}:
         _open.pop(pk, None)
     _last = found
@@ -160,16 +162,17 @@ def health() -> dict[str, dict[str, Any]]:
     """
     active = {row.kind: row for row in ModelVersion.objects.filter(state=ModelState.ACTIVE)}
     report: dict[str, dict[str, Any]] = {}
-    for kind in KINDS:
-        row = active.get(kind.name)
+    names = [kind.name for kind in KINDS]
+    for name in [*names, *(name + SUFFIX for name in names if name + SUFFIX in active)]:
+        row = active.get(name)
         if row is None:
-            report[kind.name] = {"state": "untrained"}
+            report[name] = {"state": "untrained"}
             continue
-        report[kind.name] = {"state": "ok", "version": row.version, "trained_at": iso(row.created_at)}
+        report[name] = {"state": "ok", "version": row.version, "trained_at": iso(row.created_at)}
         try:
             seal.verified(row)
         except Unusable as fault:
-            report[kind.name] |= {"state": "degraded", "reason": str(fault)}
+            report[name] |= {"state": "degraded", "reason": str(fault)}
     return report
 
 

@@ -1,4 +1,4 @@
-"""Two detectors of our own with PyOD's shape: frozen tails, and tails and a forest combined by rank.
+"""Detectors of our own with PyOD's shape: frozen tails, tails and a forest combined by rank, and what verdicts taught.
 
 ECOD and COPOD ask how rare a value is beside everything they were fitted on and the very rows they score, so a row's
 score depends on its neighbours. Here each column is sorted once when fitting and never touched again.
@@ -65,3 +65,28 @@ def rarity(column: Rows, values: Rows) -> Rows:
     as_high = count - np.searchsorted(column, values, side="left")
     beyond = np.log1p(np.maximum(values - column[-1], 0.0))
     return cast(Rows, -np.log((as_high + 1) / (count + 1)) + beyond)
+
+
+class Judge:
+    """What people's verdicts taught: a logistic regression over scaled columns, higher is more likely bad."""
+
+    def __init__(self, random_state: int = 0) -> None:
+        self.random_state = random_state
+        self.fitted_: Any = None
+
+    def fit(self, rows: Rows, bad: NDArray[np.bool_]) -> Judge:
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import StandardScaler
+
+        learner = LogisticRegression(class_weight="balanced", max_iter=500, random_state=self.random_state)
+        self.fitted_ = make_pipeline(StandardScaler(), learner).fit(rows, bad)
+        return self
+
+    def weights(self) -> Rows:
+        """What each column adds to the odds, by its own spread."""
+        return cast(Rows, self.fitted_[-1].coef_[0])
+
+    def decision_function(self, rows: Rows) -> Rows:
+        """The logarithm of the odds."""
+        return np.asarray(self.fitted_.decision_function(np.asarray(rows, np.float64)), np.float64)

@@ -19,6 +19,7 @@ from detection.anomaly.detector import Model
 from detection.anomaly.seal import Unusable
 from detection.anomaly.trainer import Row
 from detection.anomaly.vector import KINDS, kind_named
+from detection.anomaly.verdicts import SUFFIX
 from detection.kernel.records import SYSTEM, Actor, iso
 from detection.models import ModelVersion
 from detection.response import letters, notifications, precision
@@ -108,6 +109,8 @@ def promote(kind: str, *, force: bool = False, actor: Actor = SYSTEM) -> ModelVe
 def why_not(kind: str, challenger: ModelVersion, *, now: datetime | None = None) -> str:
     """In what the version in shadow is worse than the one on duty, on the same days; empty when in nothing."""
     champion = shelf.active_of(kind)
+    if kind.endswith(SUFFIX):
+        return _worse_by_card(challenger.card, champion.card if champion else {})
     if champion is None:
         return ""
     try:
@@ -122,6 +125,17 @@ def why_not(kind: str, challenger: ModelVersion, *, now: datetime | None = None)
         return f"it would have called {mine['false']} ordinary events strange, the one on duty {theirs['false']}"
     if theirs["bad"] >= FEW and mine["caught"] < theirs["caught"]:
         return f"of {mine['bad']} events known to be bad it found {mine['caught']}, the one on duty {theirs['caught']}"
+    return ""
+
+
+def _worse_by_card(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> str:
+    """A layer taught by verdicts is held to what it made of them: both were learned from nearly the same."""
+    share = mine["caught"] / max(mine["bad"], 1)
+    least = theirs["caught"] / max(theirs["bad"], 1) * 0.95 if theirs else 0.5
+    if share < least:
+        return f"of {mine['bad']} verdicts it finds {mine['caught']}"
+    if mine["false"] > max(TOO_MANY * mine["budget"] * mine["rows"], FEW):
+        return f"it calls {mine['false']} good ones bad"
     return ""
 
 

@@ -13,7 +13,8 @@ from detection.announcements import TrainingAsked, announce
 from detection.anomaly import drift, shelf
 from detection.anomaly.seal import Unusable
 from detection.anomaly.trainer import NEED_ROWS, NEED_SUBJECTS
-from detection.anomaly.vector import KINDS, Kind
+from detection.anomaly.vector import KINDS
+from detection.anomaly.verdicts import SUFFIX
 from detection.kernel.vocabulary import ModelState, Role
 from detection.models import ModelVersion
 from detection.response import learning
@@ -31,7 +32,8 @@ def page(request: HttpRequest) -> HttpResponse:
     """Every kind with its versions, cards and plots."""
     context = {
         "section": "models",
-        "kinds": [_kind(kind) for kind in KINDS],
+        "kinds": [_kind(kind.name) for kind in KINDS]
+        + [told for kind in KINDS if (told := _kind(kind.name + SUFFIX))["heard"]],
         "need": {"rows": NEED_ROWS, "members": NEED_SUBJECTS},
         "can_write": role_of(request) == Role.ADMIN,
     }
@@ -71,12 +73,12 @@ def _said(request: HttpRequest, text: str, *, level: str = "success", status: in
     return answer(request, text, to=reverse("pages:models"), level=level, status=status)
 
 
-def _kind(kind: Kind) -> dict[str, Any]:
-    rows = list(ModelVersion.objects.filter(kind=kind.name).order_by("-version")[: OLDER + 2])
+def _kind(name: str) -> dict[str, Any]:
+    rows = list(ModelVersion.objects.filter(kind=name).order_by("-version")[: OLDER + 2])
     heard = [row for row in rows if row.state in {ModelState.ACTIVE, ModelState.SHADOW}]
     heard.sort(key=lambda row: row.state)
     return {
-        "name": kind.name,
+        "name": name,
         "heard": [_version(row) for row in heard],
         "older": [row for row in rows if row not in heard],
         "shadow": any(row.state == ModelState.SHADOW for row in heard),

@@ -7,6 +7,7 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError
 from collections import defaultdict
 from dataclasses import dataclass, field
+from datetime import datetime
 from math import isnan
 from typing import Any
 
@@ -18,7 +19,7 @@ from rich.table import Table
 from detection.backtest import Backtest, Learner, duty_of
 from detection.backtest.cost import microseconds
 from detection.backtest.evaluation import Run, campaign_facts, case_facts, false_speakers, judge_world, table
-from detection.backtest.ranking import ModelAlone
+from detection.backtest.ranking import ModelAlone, TextbookModel
 from detection.simulation import World, build
 from detection.simulation.textbook import naive, textbook
 
@@ -41,6 +42,7 @@ BARS: dict[str, tuple[float, float, float, bool]] = {
     "events until seen, p90": (12, 8, 5, True),
     "model alone, AP sign-ins": (0.35, 0.5, 0.6, False),
     "model alone, AP payments": (0.45, 0.6, 0.75, False),
+    "model alone, AP browsing": (0.45, 0.6, 0.75, False),
 }
 ROSTERS = ("ours", "textbook", "naive")
 MARKET = ("ours", "textbook")  # who is judged on a marketplace's own attacks too, on worlds half the size
@@ -55,6 +57,7 @@ class Results:
     campaigns: list[dict[str, Any]] = field(default_factory=list)
     cases: dict[str, list[dict[str, float]]] = field(default_factory=lambda: defaultdict(list))
     false: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    ablation: dict[str, dict[str, list[float]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
 
     def add(self, run: Run) -> None:
         for name, value in table(run).items():
@@ -77,12 +80,20 @@ class Results:
             kinds[facts["kind"]].append(facts)
         return {kind: _attack(rows) for kind, rows in sorted(kinds.items())}
 
+    def carried(self) -> dict[str, dict[str, float]]:
+        """By model: what its average precision loses without each feature, the most telling first."""
+        return {
+            kind: dict(sorted(((n, round(_mean(falls), 4)) for n, falls in named.items()), key=lambda item: -item[1]))
+            for kind, named in self.ablation.items()
+        }
+
     def wire(self) -> dict[str, Any]:
         return {
             "rows": {name: None if isnan(value) else round(value, 4) for name, value in self.means().items()},
             "seeds": {name: [None if isnan(v) else round(v, 4) for v in values] for name, values in self.rows.items()},
             "attacks": self.attacks(),
             "hard_days": {kind: _means(rows) for kind, rows in self.cases.items()},
+            "ablation": self.carried(),
             "false_alerts_by_detector": self.wire_false(),
         }
 
@@ -124,7 +135,7 @@ class Command(BaseCommand):
                     world = build(seed, members=options["members"], days=options["days"], rate=rate)
                     for name in rosters:
                         bar.update(task, description=f"World {seed}, {rate}: {name}")
-                        alone = ModelAlone() if name == "ours" else None
+                        alone = _alone(name, rate, world)
                         run = _judged(world, name, alone, bar, weigh=options["models"])
                         _note(results[name], run, rate, alone)
                         bar.update(task, advance=1)
@@ -163,6 +174,8 @@ class Command(BaseCommand):
         console.print(_yardstick(results, title))
         console.print(_attacks(results))
         console.print(_hard_days(results))
+        if "ours" in results:
+            console.print(_ablation(results["ours"]))
         for name, found in results.items():
             self._print_false(name, found)
 
@@ -171,28 +184,44 @@ class Command(BaseCommand):
         self.stdout.write(f"False alerts, {name}: {speakers or 'none'}")
 
 
-def _judged(world: World, name: str, alone: ModelAlone | None, bar: Progress, *, weigh: bool) -> Run:
+def _alone(name: str, rate: str, world: World) -> ModelAlone | TextbookModel | None:
+    """Who ranks events without rules beside this roster: our models, or PyOD as it comes."""
+    if name == "ours":
+        return ModelAlone()
+    return TextbookModel(_learned(world)) if (name, rate) == ("textbook", "dense") else None
+
+
+def _learned(world: World) -> datetime:
+    return world.since + (world.until - world.since) * LEARNS_FOR
+
+
+def _judged(world: World, name: str, alone: ModelAlone | TextbookModel | None, bar: Progress, *, weigh: bool) -> Run:
     duty = duty_of({"ours": None, "textbook": textbook(), "naive": naive()}[name])
-    until = world.since + (world.until - world.since) * LEARNS_FOR
-    learner = Learner(until, shadow=not weigh) if alone else None
+    learner = Learner(_learned(world), shadow=not weigh) if isinstance(alone, ModelAlone) else None
     backtest = Backtest(duty, learner)
     task = bar.add_task("events", total=len(world.events))
     run = Run(world)
     for number, (grown, step) in enumerate(judge_world(world, duty, backtest), 1):
         run = grown
-        if alone:
-            alone.add(step, backtest.duty, bad=step.verdict.event.event_id in run.bad)
+        bad = step.verdict.event.event_id in run.bad
+        if isinstance(alone, ModelAlone):
+            alone.add(step, backtest.duty, bad=bad)
+        elif alone:
+            alone.add(step, bad=bad)
         if number % 1000 == 0:
             bar.update(task, completed=number)
     bar.remove_task(task)
     return run
 
 
-def _note(results: Results, run: Run, rate: str, alone: ModelAlone | None) -> None:
+def _note(results: Results, run: Run, rate: str, alone: ModelAlone | TextbookModel | None) -> None:
     if rate == "dense":
         results.add(run)
         for kind, precision in alone.average_precision().items() if alone else ():
             results.rows[f"model alone, AP {kind}"].append(precision)
+        for kind, falls in alone.ablation().items() if isinstance(alone, ModelAlone) else ():
+            for feature, fall in falls.items():
+                results.ablation[kind][feature].append(fall)
     else:
         results.rows["… at life-like rates"].append(table(run)["precision at 1 alert per 1,000 a day"])
 
@@ -234,6 +263,13 @@ def _hard_days(results: dict[str, Results]) -> Table:
         cells = [by_roster[name][kind] for name in results]
         numbers = (f"{c['alerted']:.0f} · {c['challenged']:.0f}" for c in cells)
         shown.add_row(kind, f"{first['count'] * len(next(iter(results.values())).cases[kind]):.0f}", *numbers)
+    return shown
+
+
+def _ablation(results: Results) -> Table:
+    shown = Table("model", "what its average precision loses without each feature", title="Which features carry what")
+    for kind, features in results.carried().items():
+        shown.add_row(kind, ", ".join(f"{name.replace('_', ' ')} {fall:+.3f}" for name, fall in features.items()))
     return shown
 
 

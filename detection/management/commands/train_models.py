@@ -19,10 +19,12 @@ from detection import conf
 from detection.anomaly import history, makes, shelf, trainer
 from detection.anomaly.seal import Unusable
 from detection.anomaly.vector import KINDS, Kind, kind_named
+from detection.anomaly.verdicts import SUFFIX, TooFew
 from detection.models import ModelVersion
-from detection.response import learning
+from detection.response import learning, teaching
 
 NAMES = [kind.name for kind in KINDS]
+MOVABLE = [*NAMES, *(name + SUFFIX for name in NAMES)]
 
 
 class Command(BaseCommand):
@@ -48,14 +50,14 @@ class Command(BaseCommand):
         )
         parser.add_argument("--activate", action="store_true", help="put the new version on duty at once")
         parser.add_argument(
-            "--promote", choices=NAMES, metavar="KIND", help="train nothing: put KIND's shadow on duty if no worse"
+            "--promote", choices=MOVABLE, metavar="KIND", help="train nothing: put KIND's shadow on duty if no worse"
         )
         parser.add_argument("--force", action="store_true", help="promote even if it is worse")
         parser.add_argument(
             "--nightly", action="store_true", help="first promote what was in shadow for a day and is no worse"
         )
         parser.add_argument(
-            "--rollback", choices=NAMES, metavar="KIND", help="train nothing: back to KIND's version before"
+            "--rollback", choices=MOVABLE, metavar="KIND", help="train nothing: back to KIND's version before"
         )
         parser.add_argument("--dry-run", action="store_true", help="fit and report, store nothing")
         parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
@@ -66,9 +68,11 @@ class Command(BaseCommand):
             results = [self._move(moved, options)]
         else:
             if options["nightly"]:
-                promoted = [row for name in options["kind"] or NAMES if (row := _promoted(name))]
+                promoted = [row for name in MOVABLE if (row := _promoted(name))]
                 self.stderr.write("".join(f"{row.kind} {row.version} is on duty now\n" for row in promoted), ending="")
-            results = [self._train(kind_named(name), options) for name in options["kind"] or NAMES]
+            results = []
+            for name in options["kind"] or NAMES:
+                results += [self._train(kind_named(name), options), *self._teach(kind_named(name), options)]
         if not options["dry_run"]:
             learning.look()
         if options["json"]:
@@ -119,6 +123,15 @@ class Command(BaseCommand):
             raise CommandError(str(fault)) from fault
         except OSError as fault:
             raise CommandError(f"the model folder cannot be written: {fault.strerror}") from fault
+
+    def _teach(self, kind: Kind, options: dict[str, Any]) -> list[dict[str, Any]]:
+        """The layer over this kind that people's verdicts teach; nothing while they have said too little."""
+        trained = teaching.teach(kind, timezone.now())
+        if isinstance(trained, TooFew):
+            return []
+        if options["dry_run"]:
+            return [{"kind": trained.kind, "status": "would_store", "card": trained.card}]
+        return [_described(shelf.put(trained, waits=True))]
 
 
 def _promoted(kind: str) -> ModelVersion | None:
