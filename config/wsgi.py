@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import threading
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.prod")
+os.environ.setdefault("SECURERETAIL_PART", "web")
 
 from django.core.wsgi import get_wsgi_application
 
 application = get_wsgi_application()
+
+from detection import catalog
+
+threading.Thread(target=catalog.warm, name="warm", daemon=True).start()
+
+# As in config.asgi: what is loaded now lives as long as the process.
+gc.collect()
+gc.freeze()
+gc.set_threshold(20_000, 20, 50)

@@ -64,7 +64,7 @@ def test_the_image_starts_the_web_as_the_runner_does() -> None:
 
 
 def test_compose_has_every_part_and_no_open_door(services: dict[str, Any]) -> None:
-    assert set(services) == {"postgres", "valkey", "migrate", "web", "worker", "chores", "beat", "flower"}
+    assert set(services) == {"postgres", "valkey", "migrate", "web", "rest", "worker", "chores", "beat", "flower"}
     for name, service in services.items():
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", [])), name
     assert "noeviction" in services["valkey"]["command"]
