@@ -17,6 +17,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.views.decorators.gzip import gzip_page
 
 from api.addresses import client_ip, from_this_machine
 from api.permissions import RENEWED_WITHIN
@@ -91,7 +92,7 @@ def fresh(request: HttpRequest) -> bool:
 
 def staff_page(view: View) -> View:
     """For every role of the staff, to read."""
-    return _guarded(view, _staff, ("GET", "HEAD"))
+    return gzip_page(_guarded(view, _staff, ("GET", "HEAD")))
 
 
 def trail_page(view: View) -> View:

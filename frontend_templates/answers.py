@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -49,7 +50,8 @@ def of_alert(request: HttpRequest, acted: Acted, done: str, *, to: str, undoable
     """What became of an action on an alert; a lost race names who won it."""
     if acted.conflict:
         conflict = acted.conflict
-        text = f"{conflict['by']} was quicker: this alert is {conflict['status']} now. Nothing was changed."
+        when = wording.ago(datetime.fromisoformat(conflict["at"]))
+        text = f"{conflict['by']} was quicker ({when}): this alert is {conflict['status']} now. Nothing was changed."
         return answer(request, text, to=to, level="warning", status=409, conflict=conflict)
     if acted.missing:
         return answer(request, "This alert is not here any more.", to=to, level="error", status=404)

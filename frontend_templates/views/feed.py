@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.core.cache import cache
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
@@ -25,6 +26,7 @@ from frontend_templates.access import actor_of, role_of, staff_page
 from frontend_templates.views import bulk
 
 PAGE = 40
+DETECTORS_KEPT = 30  # seconds
 MOST_EXPORTED = 5000
 IN_THE_FORM = frozenset({"status", "snoozed", "q", "severity", "detector", "member", "country", "network", "within"})
 COLUMNS = (
@@ -155,6 +157,7 @@ def _mark(alert: Alert) -> str:
 def _detectors() -> list[tuple[str, str]]:
     """Every rule by id and title, and whatever else has spoken."""
     known = {cls.id: cls.title for cls in registered()}
-    for detector in AlertDetector.objects.values_list("detector", flat=True).distinct():
+    spoken = AlertDetector.objects.values_list("detector", flat=True).distinct()
+    for detector in cache.get_or_set("detectors", lambda: list(spoken), DETECTORS_KEPT):
         known.setdefault(detector, detector.replace("-", " ").capitalize())
     return sorted(known.items(), key=lambda pair: pair[1])

@@ -128,6 +128,111 @@ def test_an_open_alert_says_that_it_has_changed_and_keeps_what_is_typed(person: 
     assert ada.get_by_label("Add a note").input_value() == "half a thought"
 
 
+def test_an_alert_opens_beside_the_list_with_an_address_of_its_own(person: Person, app: httpx.Client) -> None:
+    first, second = alarm(app), alarm(app)
+    page = person("olga")
+    page.goto("/admin_dashboard/?severity=high")
+    live(page)
+    listed = page.url
+    panel = page.locator("[data-panel]")
+    row_of(page, first).click(position={"x": 300, "y": 8})
+    panel.get_by_role("heading", name="Why").wait_for()
+    assert "/admin_dashboard/alerts/" in page.url
+    opened = page.url
+    assert panel.get_by_text("Threshold").first.is_visible()
+    picture(page, "alert-beside")
+    page.keyboard.press("k")
+    panel.get_by_role("link", name=second).wait_for()
+    assert page.url != opened
+    page.go_back()
+    panel.wait_for(state="hidden")
+    assert page.url == listed
+    page.goto(opened)
+    page.get_by_role("heading", name="Why").wait_for()
+    assert page.locator("[data-panel]").count() == 0, "opened by its address it is a page"
+
+
+def test_keys_walk_choose_and_act_but_never_while_typing(person: Person, app: httpx.Client) -> None:
+    names = [alarm(app) for _ in range(3)]
+    page = person("ada")
+    page.goto("/admin_dashboard/")
+    live(page)
+    page.keyboard.press("/")
+    page.keyboard.type("jxr?")
+    assert page.locator("[data-search]").input_value() == "jxr?"
+    page.keyboard.press("Escape")
+    page.keyboard.press("f")
+    page.keyboard.type("gj")
+    assert page.locator("#f-q").input_value() == "gj"
+    page.keyboard.press("Escape")
+    for key in ("j", "x", "j", "j", "Shift+X"):
+        page.keyboard.press(key)
+    page.get_by_text("3 chosen:").wait_for()
+    page.get_by_role("button", name="Acknowledge", exact=True).first.click()
+    page.get_by_text("3 alerts acknowledged.").wait_for()
+    for name in names:
+        row_of(page, name).locator(".badge.acknowledged").wait_for()
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_text("Taken back: 3 alerts").wait_for()
+    row_of(page, names[0]).locator("a.title").focus()
+    page.keyboard.press("a")
+    page.get_by_text("It is yours.").wait_for()
+    row_of(page, names[0]).locator('[data-slot="assignee"]', has_text="ada").wait_for()
+    page.keyboard.press("?")
+    page.get_by_role("dialog", name="Keys").wait_for()
+    page.keyboard.press("Escape")
+    page.keyboard.press("g")
+    page.keyboard.press("v")
+    page.get_by_role("heading", name="Overview").wait_for()
+
+
+def test_who_else_looks_is_named_and_their_step_shows_at_once(person: Person, app: httpx.Client) -> None:
+    name = alarm(app)
+    ada, olga = person("ada"), person("olga")
+    for page in (ada, olga):
+        page.goto(f"/admin_dashboard/?member={name}")
+        live(page)
+        row_of(page, name).locator("a.title").click()
+        page.locator("[data-panel]").get_by_role("heading", name="Why").wait_for()
+    olga.get_by_text("ada is looking too").wait_for()
+    ada.get_by_role("button", name="I am looking at it").click()
+    olga.locator("[data-panel] .badge.acknowledged").first.wait_for()
+    ada.locator("[data-panel]").get_by_role("button", name="Mute for 24 h").click()
+    row_of(olga, name).and_(olga.locator(".left")).wait_for()
+    assert olga.locator('[data-count="snoozed"]', has_text="1").count() <= 1
+
+
+def test_many_that_match_are_confirmed_by_typing(person: Person, app: httpx.Client) -> None:
+    name = f"device-{uuid4().hex[:6]}"
+    for _ in range(2):
+        answer = app.post("/api/v1/decisions/", json=large_payment(f"shopper-{uuid4().hex[:8]}") | {"device_id": name})
+        assert answer.status_code == 200
+    # Asking for a reason is an answer with status 422, which Chromium writes into its console as well.
+    page = person("ada", expected="422")
+    page.goto(f"/admin_dashboard/?device={name}")
+    live(page)
+    page.get_by_label("all that match").check()
+    page.get_by_role("button", name="Resolve…").click()
+    page.get_by_role("heading", name="2 alerts will be resolved").wait_for()
+    page.get_by_label("Unusual but harmless").check()
+    page.get_by_label("Reason").fill("Two test orders")
+    page.get_by_role("button", name="Do it").click()
+    page.get_by_text("2 alerts resolved.").wait_for()
+    assert f"device={name}" in page.url
+
+
+def test_the_overview_is_drawn_anew_as_things_happen(person: Person, app: httpx.Client) -> None:
+    page = person("olga")
+    page.goto("/admin_dashboard/overview/")
+    live(page)
+    figure = page.locator(".figures .high .figure")
+    before = int(figure.inner_text())
+    alarm(app)
+    page.wait_for_function(
+        "before => Number(document.querySelector('.figures .high .figure').textContent) > before", arg=before
+    )
+
+
 @pytest.fixture(scope="module")
 def own_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveSystem]:
     """A system of this module's own, whose parts may be killed."""
@@ -173,6 +278,7 @@ def test_at_most_three_hundred_rows_are_kept(watched: Any, own_system: LiveSyste
     with own_system.client() as client:
         assert client.post("/api/v1/events/", json={"events": crowd}).json()["accepted"] == 320
     watched.locator('[data-count=""]', has_text=str(before + 320)).wait_for(timeout=60_000)
+    watched.wait_for_function("document.querySelectorAll('.feed > li').length === 300")
     assert watched.locator(".feed > li").count() == 300
     shown = watched.locator(".feed > li").evaluate_all("rows => rows.map(row => row.dataset.id)")
     assert len(set(shown)) == 300

@@ -66,12 +66,36 @@ def test_the_pages_of_staff_are_sound(look: dict[str, str], person: Person, app:
     page.get_by_role("heading", name="What happened").wait_for()
     page.evaluate(UNFOLD)
     sound(page)
+    page.reload()
+    page.evaluate(UNFOLD)
+    sound(page)
     page.goto(f"/admin_dashboard/members/{name}/")
     page.evaluate(UNFOLD)
     sound(page)
-    for part in ("rules", "models", "audit", "health"):
-        page.goto(f"/admin_dashboard/{part}/")
+    for part in (
+        "rules", "models", "audit", "health", "overview", "parts", "desk", f"find/?q={name[:6]}", "things/country/GB",
+        "things/network/nowhere",
+    ):  # fmt: skip
+        page.goto(f"/admin_dashboard/{part}{'' if '?' in part else '/'}")
         sound(page)
+        if part in ("overview", "parts") and look["theme"] == "light" and look["size"] == "desktop":
+            picture(page, part)
+
+
+def test_a_page_is_light_on_the_wire_and_prints(person: Person, app: httpx.Client) -> None:
+    alarm(app)
+    for address in ("/admin_dashboard/", "/admin_dashboard/overview/", "/admin_dashboard/parts/", "/"):
+        page = person("ada")
+        session = page.context.new_cdp_session(page)
+        session.send("Network.enable")
+        loaded: list[float] = []
+        session.on("Network.loadingFinished", lambda done, loaded=loaded: loaded.append(done["encodedDataLength"]))
+        page.goto(address)
+        page.wait_for_load_state("networkidle")
+        assert 0 < sum(loaded) < 150_000, (address, sum(loaded))
+        page.emulate_media(media="print")
+        assert not page.locator("header.top").is_visible()
+        assert page.locator("h1").is_visible()
 
 
 @pytest.mark.parametrize("look", LOOKS)

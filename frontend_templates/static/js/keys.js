@@ -19,11 +19,15 @@ function go(key) {
   if (link) location.assign(link.href);
 }
 
-function search() {
-  const field = document.querySelector("[data-first-field], [data-search]");
-  field?.focus();
-  field?.select();
+function into(field) {
+  if (!field) return false;
+  field.focus();
+  field.select();
+  return true;
 }
+
+const search = () => into(document.querySelector("[data-search]"));
+const narrow = () => into(document.querySelector("[data-first-field]"));
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
@@ -44,7 +48,7 @@ document.addEventListener("keydown", (event) => {
     going = setTimeout(() => (going = 0), WAIT);
     return;
   }
-  const known = { "/": search, "?": () => help?.showModal(), ...Object.fromEntries(handlers) }[event.key];
+  const known = { "/": search, f: narrow, "?": () => help?.showModal(), ...Object.fromEntries(handlers) }[event.key];
   if (known && known(event) !== false) event.preventDefault();
 });
 for (const button of document.querySelectorAll("[data-keys-button]")) {

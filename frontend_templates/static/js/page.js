@@ -108,6 +108,7 @@ function closing() {
     if (event.key !== "Escape") return;
     const open = event.target.closest?.("details.ask[open]") ?? document.querySelector("details.ask[open]:not(.here)");
     if (!open) return;
+    event.preventDefault();
     open.open = false;
     open.querySelector("summary").focus();
   });
