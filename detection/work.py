@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import timedelta
 from typing import Any
 
 from django.db import connection, transaction
@@ -125,7 +126,8 @@ class UnitOfWork:
             wanted_by = [endpoint for endpoint in endpoints if kind in endpoint.kinds]
             if wanted_by:
                 messages.append(WebhookMessage.saying(kind, _told(fact), now))
-                deliveries += [WebhookDelivery.to(endpoint, messages[-1], now) for endpoint in wanted_by]
+                in_order = now + timedelta(microseconds=len(messages))
+                deliveries += [WebhookDelivery.to(endpoint, messages[-1], in_order) for endpoint in wanted_by]
         WebhookMessage.objects.bulk_create(messages)
         WebhookDelivery.objects.bulk_create(deliveries)
         announce(WebhooksWaiting(len(deliveries)))

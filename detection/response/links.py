@@ -1,33 +1,29 @@
 """The link in a mail by which a member answers "was this you?" without signing in.
 
-A link is the id of the message that carried it and a keyed digest of that id: the carrier writes it into the mail as it
-leaves, and nothing that could be used is stored. It serves one alert, once, for three days; reading it does nothing.
+It serves one alert, once, for three days; reading it does nothing.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
 import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from detection import conf
 from detection.kernel.records import Actor
-from detection.kernel.vocabulary import ActorKind, Channel
+from detection.kernel.vocabulary import ActorKind
 from detection.models import Alert, Contact, Dispute, Member, Notification, UsedLink
-from detection.response import disputes, letters
+from detection.response import disputes
+from detection.response.link_tokens import address, digest, offered, parts, token_of
 from detection.work import unit_of_work
+
+__all__ = ["Question", "address", "answer", "forget_old", "offered", "read", "token_of"]
 
 LIVES = timedelta(hours=72)
 SHOWN_FOR = timedelta(hours=1)  # whoever has just answered may still read what became of it
-KINDS = frozenset({"alert.raised", "lock.placed"})
-SIGNED = 16  # bytes of digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +36,6 @@ class Question:
     safe: bool
     said: str = ""
     dispute: Dispute | None = None
-
-
-def offered(notice: Notification) -> bool:
-    """Whether a message carries a link: a mail to a member about an alert or the lock it caused."""
-    return bool(notice.member_id and notice.alert and notice.kind in KINDS and notice.channel == Channel.EMAIL)
-
-
-def address(notice: Notification) -> str:
-    """The full address of the page that asks."""
-    return letters.page(f"/answer/{token_of(notice.pk)}/")
-
-
-def token_of(notice_id: UUID) -> str:
-    """The link's secret part. Only for the carrier, as it writes the mail."""
-    return base64.urlsafe_b64encode(notice_id.bytes + _digest(notice_id)).decode().rstrip("=")
 
 
 def read(token: str, *, now: datetime | None = None) -> Question | None:
@@ -89,7 +70,7 @@ def answer(token: str, *, was_me: bool, ip: str | None = None, now: datetime | N
     said = Dispute.WAS_ME if was_me else Dispute.NOT_ME
     try:
         with unit_of_work(actor) as work, transaction.atomic():
-            UsedLink.objects.create(notice=_parts(token)[0], answer=said, at=now)
+            UsedLink.objects.create(notice=parts(token)[0], answer=said, at=now)
             work.audit("link.used", target=f"alert:{asked.alert.pk}", member=member.member_id, answer=said)
             if was_me:
                 disputes.confirm(asked.alert.pk, member=member, actor=actor, proved=True)
@@ -106,25 +87,10 @@ def forget_old(*, now: datetime | None = None) -> int:
 
 
 def _notice(token: str, now: datetime) -> Notification | None:
-    notice_id, digest = _parts(token)
-    if not hmac.compare_digest(digest, _digest(notice_id)):
+    notice_id, signed = parts(token)
+    if not hmac.compare_digest(signed, digest(notice_id)):
         return None
     return Notification.objects.select_related("member").filter(pk=notice_id, created_at__gt=now - LIVES).first()
-
-
-def _parts(token: str) -> tuple[UUID, bytes]:
-    """The message and the digest a token names; an id of zeros, which nothing has, when it is no token."""
-    try:
-        raw = base64.b64decode(token.encode() + b"=" * (-len(token) % 4), altchars=b"-_", validate=True)
-    except (ValueError, binascii.Error):
-        raw = b""
-    if len(raw) != 16 + SIGNED:
-        return UUID(int=0), b""
-    return UUID(bytes=raw[:16]), raw[16:]
-
-
-def _digest(notice_id: UUID) -> bytes:
-    return hmac.new(conf.current().otp_key, b"answer link|" + notice_id.bytes, hashlib.sha256).digest()[:SIGNED]
 
 
 def _proves(notice: Notification) -> bool:

@@ -44,7 +44,8 @@ def to_member(
     context: Mapping[str, Any],
     only_page: bool = False,
 ) -> None:
-    """A notice on the member's page and, unless ``only_page``, by every way they are known by and did not switch off.
+    """A notice on the member's page and by every way they are known by and did not switch off. With ``only_page`` only
+    there, but for news they asked for by other ways too.
 
     ``alert`` is the alert it is about, or its id; given whole, its words are at the letter's disposal. In shadow mode
     the page says nothing and the mail's row is kept unsent.
@@ -63,7 +64,7 @@ def to_member(
     }
     if conf.current().enforcing:
         work.notify(Notification(channel=Channel.PAGE, sent_at=now, **notice))
-    if not only_page:
+    if not only_page or preferences.topic_of(kind) == preferences.NEWS:
         for channel, address in preferences.reach(member, kind, now):
             work.notify(Notification(channel=channel, destination=address, **notice))
 

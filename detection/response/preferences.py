@@ -65,9 +65,14 @@ def choose(member: Member, wanted: dict[str, Collection[str]], *, actor: Actor) 
     return ""
 
 
+def topic_of(kind: str) -> str:
+    """The topic a kind of letter belongs to."""
+    return _TOPIC_OF.get(kind, SECURITY)
+
+
 def reach(member: Member, kind: str, now: datetime) -> list[tuple[Channel, str]]:
     """Where a letter of this kind goes beside the page. Security goes everywhere when the choice reaches nobody."""
-    topic = _TOPIC_OF.get(kind, SECURITY)
+    topic = topic_of(kind)
     kept = NoticePreference.objects.filter(member=member, topic=topic).values_list("channels", flat=True).first()
     chosen = _USUAL[topic] if kept is None else kept
     every = [(channel, address) for channel in _KIND for address in contacts(member, channel, now)]

@@ -9,7 +9,7 @@ from django.core.mail import EmailMessage
 
 from detection import conf
 from detection.models import Notification
-from detection.response import codes, letters, links
+from detection.response import codes, letters, link_tokens
 from detection.response.notifiers.late import TooLate
 
 ASKS = """
@@ -27,8 +27,8 @@ def send(notice: Notification, now: datetime) -> str:
     """Hand the mail over. The same notice always has the same Message-ID, so a repeat can be seen as one."""
     letter = _code_letter(notice, now) if notice.challenge else letters.Letter(notice.title, notice.body)
     body = letter.body
-    if links.offered(notice):
-        body += ASKS.format(address=links.address(notice))
+    if link_tokens.offered(notice):
+        body += ASKS.format(address=link_tokens.address(notice))
     if notice.member_id:
         body += SIGNATURE.format(page=letters.page("/member/"))
     host = urlsplit(conf.current().public_url).hostname or "localhost"

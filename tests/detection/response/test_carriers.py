@@ -25,7 +25,7 @@ from django.utils import timezone
 from detection.kernel.records import SYSTEM, Actor
 from detection.kernel.vocabulary import ActorKind, FrameKind, Severity
 from detection.models import Carrier, Contact, FeedEntry, NoticeAttempt, Notification, OtpChallenge
-from detection.response import alerts, carriers, challenges, codes, notifications, preferences
+from detection.response import alerts, carriers, challenges, codes, locks, notifications, preferences
 from detection.response.notifiers import services, sms
 from detection.work import unit_of_work
 
@@ -440,3 +440,15 @@ def test_a_code_goes_where_it_was_asked_for_whatever_they_chose(phoned, post, lo
     assert isinstance(challenges.issue(phoned, channel="email", session_key="s"), challenges.Issued)
     deliver()
     assert [mail["Subject"] for mail in post.came] == ["Your code to unlock your account"]
+
+
+def test_news_stay_on_the_page_unless_they_were_asked_for(phoned, lock):
+    lock(phoned)
+    Notification.objects.all().delete()
+    locks.release(phoned, actor=ADA, reason="called", by=ActorKind.STAFF)
+    assert [row.channel for row in Notification.objects.all()] == ["page"]
+    preferences.choose(phoned, {"security": ["email"], "news": ["email"]}, actor=SYSTEM)
+    lock(phoned)
+    Notification.objects.all().delete()
+    locks.release(phoned, actor=ADA, reason="called", by=ActorKind.STAFF)
+    assert sorted(row.channel for row in Notification.objects.all()) == ["email", "page"]
