@@ -159,7 +159,7 @@ def spending(event: EventRecord, seen: Mapping[str, Any], *, usual_euros: float)
     if (seen["spent_orders"] or seen["spent"]) > 1:  # a card that is tried again pays one order
         facts.append(Fact("several payments in a row", 0.7))
     if 2 <= seen["givers"] <= A_FEW:
-        facts.append(Fact("a recipient other accounts paid too", 1.5))
+        facts.append(Fact("a recipient other accounts paid too", 2.0 if seen["givers"] == 2 else 2.5))
     if event.type in AS_GOOD_AS_CASH:
         facts.append(Fact("value as good as cash", 0.7))
     if event.session_id and not seen["browsed"] and paying:
