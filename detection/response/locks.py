@@ -20,6 +20,7 @@ from detection.kernel.vocabulary import ActorKind, FrameKind, LockScope, LockSta
 from detection.models import AccountLock, Client, LockEvent, LockReason, Member, OtpChallenge
 from detection.response import health, letters, notifications, sessions
 from detection.response.standing import effective, in_force, joined, of
+from detection.response.transitions import Cause, allowed
 from detection.work import UnitOfWork, unit_of_work
 
 __all__ = ["LockMoved", "Placed", "Released", "expire_due", "hold", "in_force", "may_lock", "of", "place", "release"]
@@ -107,7 +108,7 @@ def place(
             LockReason.objects.filter(pk=standing.pk).update(ended_at=now, ended_by=actor.label)
         _tidy(member, now)
         wanted.save(force_insert=True)
-        lock = _moved(row, before=before, actor=actor, code=code, text=text, now=now)
+        lock = _moved(row, Cause.PLACE, before=before, actor=actor, code=code, text=text, now=now)
         if lock is None:
             raise LockMoved(member.member_id)
         _supersede_codes(member, now)
@@ -168,7 +169,8 @@ def release(
 ) -> Released:
     """End the reasons in force, or those of ``codes`` only. A member can end them only when each of them allows it.
 
-    Nobody lifts their own lock as staff. Staff who unlock also give self-service back to a member who had lost it by wrong codes.
+    Nobody lifts their own lock as staff. Staff who unlock also give self-service back to a member who had lost it by
+    wrong codes.
     """
     now = now or timezone.now()
     with unit_of_work(actor) as work:
@@ -184,7 +186,7 @@ def release(
         chosen.update(ended_at=now, ended_by=actor.label)
         _tidy(member, now)
         row.contacts_frozen_until = now + conf.CONTACTS_FROZEN_FOR
-        after = _moved(row, before=before, actor=actor, code=",".join(ended)[:64], text=reason, now=now)
+        after = _moved(row, Cause.RELEASE, before=before, actor=actor, code=",".join(ended)[:64], text=reason, now=now)
         _supersede_codes(member, now)
         if by == ActorKind.STAFF:
             Member.objects.filter(pk=member.pk).update(self_service_off_at=None, code_failures=0)
@@ -218,7 +220,8 @@ def _expire(member_pk: int, now: datetime) -> bool:
         last = max(reason.expires_at or now for reason in due) + conf.CONTACTS_FROZEN_FOR
         row.contacts_frozen_until = max(last, row.contacts_frozen_until or last)
         codes = sorted(reason.code for reason in due)
-        after = _moved(row, before=before, actor=SYSTEM, code=",".join(codes)[:64], text="It ran out.", now=now)
+        said = {"code": ",".join(codes)[:64], "text": "It ran out."}
+        after = _moved(row, Cause.EXPIRE, before=before, actor=SYSTEM, now=now, **said)
         _supersede_codes(member, now)
         work.audit("member.lock_expired", target=member.member_id, actor=SYSTEM, codes=codes)
         _tell(work, member, after)
@@ -271,9 +274,10 @@ def _tidy(member: Member, now: datetime) -> None:
 
 
 def _moved(
-    row: AccountLock, *, before: LockRecord | None, actor: Actor, code: str, text: str, now: datetime
+    row: AccountLock, cause: Cause, *, before: LockRecord | None, actor: Actor, code: str, text: str, now: datetime
 ) -> LockRecord | None:
-    """Raise the version, conditional on the one we read, and write the history; the lock as it stands now."""
+    """Raise the version, conditional on the one we read, and write the history; the lock as it stands now. A move that
+    the table does not have is never written."""
     version, member = row.version + 1, row.member
     changed = AccountLock.objects.filter(pk=row.pk, version=row.version).update(
         version=version, contacts_frozen_until=row.contacts_frozen_until
@@ -281,11 +285,14 @@ def _moved(
     if not changed:
         raise LockMoved(member.member_id)
     after = of(member, now=now)
+    came_from, got_to = (lock.state if lock else LockState.CLEAR for lock in (before, after))
+    if not allowed(came_from, got_to, cause):
+        raise LockMoved(member.member_id)
     LockEvent.objects.create(
         member=member,
         version=version,
-        before=before.state if before else LockState.CLEAR,
-        after=after.state if after else LockState.CLEAR,
+        before=came_from,
+        after=got_to,
         code=code,
         text=text,
         actor=actor.label,

@@ -135,19 +135,16 @@ def withdraw(batch_id: UUID, *, actor: Actor) -> Asked:
 
 
 def settle_due(*, seconds: float = 10.0) -> int:
-    """Work on what was decided, for so long; how many members. Two at once are harmless."""
+    """Work on what was decided, for so long but one member at least; how many. Two at once are harmless."""
     until = time.monotonic() + seconds
     done = 0
     for batch in LockBatch.objects.filter(closed_at=None).exclude(approved_at=None).order_by("approved_at"):
-        while time.monotonic() < until:
-            part = list(_left(batch)[:HANDFUL])
-            if not part:
-                LockBatch.objects.filter(pk=batch.pk, closed_at=None).update(closed_at=timezone.now())
-                break
+        while part := list(_left(batch)[:HANDFUL]):
             for reason in part:
                 done += _settle(batch, reason)
                 if time.monotonic() >= until:
                     return done
+        LockBatch.objects.filter(pk=batch.pk, closed_at=None).update(closed_at=timezone.now())
     return done
 
 

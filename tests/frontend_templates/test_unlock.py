@@ -166,6 +166,7 @@ def test_who_has_no_password_with_us_is_not_asked_for_one(locked: Browser) -> No
     assert "Send me a code" in text_of(locked.get(UNLOCK))
 
 
-def test_guessing_the_password_there_is_slowed_down(long_ago: Browser) -> None:
+def test_guessing_the_password_there_is_slowed_down(long_ago: Browser, settings: Any) -> None:
+    settings.API_RATES = {"login": (0.01, 30)}  # however slow the machine is
     pages = [text_of(long_ago.post("/member/unlock/password/", {"password": f"g{n}"}, follow=True)) for n in range(9)]
     assert "Too many tries" in pages[-1]
