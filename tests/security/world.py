@@ -168,7 +168,7 @@ def _things(made: World, shop: Client, users: dict[str, Any]) -> None:
         created_at=later, removed_by="ada",
     )  # fmt: skip
     tried = RuleTrial.objects.create(
-        rule_id="failed-login-burst", state="live", starts_at=later, ends_at=later, by="ada", status=RuleTrial.DONE
+        rule_id="failed-login-burst", state="live", starts_at=later, ends_at=later, by="ada"
     )
     made.batch = str(presets.apply(presets.every()[0], actor=SYSTEM).batch)
     hook = endpoints.create("https://shop.example.com/hooks", ["alert.raised"], actor=staff)
