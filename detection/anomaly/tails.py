@@ -81,6 +81,7 @@ class Judge:
 
         learner = LogisticRegression(class_weight="balanced", max_iter=500, random_state=self.random_state)
         self.fitted_ = make_pipeline(StandardScaler(), learner).fit(rows, bad)
+        learner.coef_ = np.maximum(learner.coef_, 0.0)  # every column grows towards risk, so none may speak for anybody
         return self
 
     def weights(self) -> Rows:
