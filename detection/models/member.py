@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from django.conf import settings
@@ -66,7 +66,11 @@ class ContactQuerySet(models.QuerySet["Contact"]):
         """Where a code may go: the newest contact older than 72 h, else the first the member ever got; never one that
         was changed while a lock stood (held)."""
         now = now or timezone.now()
-        mine = list(self.filter(member=member, kind=kind, held=False).order_by("added_at", "pk"))
+        return self.safest(list(self.filter(member=member, kind=kind, held=False).order_by("added_at", "pk")), now)
+
+    @staticmethod
+    def safest(mine: Sequence[Contact], now: datetime) -> Contact | None:
+        """The same of contacts of one kind at hand, none of them held, oldest first."""
         if not mine:
             return None
         settled = [contact for contact in mine if contact.added_at <= now - SAFE_CONTACT_AFTER]

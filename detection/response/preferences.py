@@ -38,7 +38,7 @@ class Topic:
 
 def topics(member: Member, *, now: datetime | None = None) -> list[Topic]:
     """Every topic as this member has set it."""
-    offered = tuple(channel for channel in _KIND if contacts(member, channel, now or timezone.now()))
+    offered = tuple(channel for channel, found in _contacts(member, now or timezone.now()).items() if found)
     kept = dict(NoticePreference.objects.filter(member=member).values_list("topic", "channels"))
     return [
         Topic(name, tuple(c for c in offered if c in kept.get(name, usual)), offered, name == SECURITY)
@@ -75,17 +75,25 @@ def reach(member: Member, kind: str, now: datetime) -> list[tuple[Channel, str]]
     topic = topic_of(kind)
     kept = NoticePreference.objects.filter(member=member, topic=topic).values_list("channels", flat=True).first()
     chosen = _USUAL[topic] if kept is None else kept
-    every = [(channel, address) for channel in _KIND for address in contacts(member, channel, now)]
+    every = [(channel, address) for channel, found in _contacts(member, now).items() for address in found]
     reached = [(channel, address) for channel, address in every if channel in chosen]
     return every if topic == SECURITY and not reached else reached
 
 
 def contacts(member: Member, channel: Channel, now: datetime) -> list[str]:
     """Every contact known to be the member's: the verified ones, and the one codes go to."""
-    if channel is Channel.SMS and not sms.available():
-        return []
-    kind = _KIND[channel]
-    mine = Contact.objects.filter(member=member, kind=kind, held=False)
-    verified = list(mine.exclude(verified_at=None).order_by("added_at", "pk").values_list("value", flat=True))
-    safe = Contact.objects.safe(member, kind, now)
-    return list(dict.fromkeys([*verified, *([safe.value] if safe else [])]))
+    return _contacts(member, now)[channel]
+
+
+def _contacts(member: Member, now: datetime) -> dict[Channel, list[str]]:
+    """One query."""
+    every = list(Contact.objects.filter(member=member, held=False).order_by("added_at", "pk"))
+    found = {}
+    for channel, kind in _KIND.items():
+        mine = [contact for contact in every if contact.kind == kind]
+        if channel is Channel.SMS and not sms.available():
+            mine = []
+        safe = Contact.objects.safest(mine, now)
+        known = [contact for contact in mine if contact.verified_at or contact == safe]
+        found[channel] = list(dict.fromkeys(contact.value for contact in known))
+    return found
