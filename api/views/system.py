@@ -19,7 +19,7 @@ from api.addresses import from_this_machine
 from api.permissions import is_staff
 from detection import inbox
 from detection.anomaly import shelf
-from detection.enrich import geoip
+from detection.enrich import files, geoip
 from detection.models import ModelVersion
 from tasks import pulse
 from tasks.queues import QUEUES
@@ -179,8 +179,15 @@ def _models(_: Any) -> Part:
 
 
 def _geo(_: Any) -> Part:
-    built = geoip.built_at()
-    return {"ok": built is not None, "built_at": built.date().isoformat() if built else None}
+    """The data asked first, how old it is, and what of it the operator dropped."""
+    built, age = geoip.built_at(), geoip.data_age()
+    dropped = {name: files.built_at(name) for name in (files.CITY, files.ASN)}
+    return {
+        "ok": built is not None,
+        "built_at": built.date().isoformat() if built else None,
+        "age_days": age.days if age else None,
+        "dropped": {name: at.date().isoformat() for name, at in dropped.items() if at},
+    }
 
 
 def _age(pulses: Mapping[str, float] | None, part: str) -> float | None:

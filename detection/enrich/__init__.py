@@ -1,4 +1,6 @@
-"""What offline data adds to an event: place, network, agent. Nothing a sender said is changed, nothing is raised."""
+"""What offline data adds to an event: place, network, agent, what its mail and phone tell.
+
+Nothing a sender said is changed, nothing is raised."""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from detection.enrich import geoip, network, user_agent
+from detection.enrich import email, files, geoip, network, phone, user_agent
 from detection.kernel.records import EventRecord
 
 __all__ = ["additions", "enrich"]
@@ -14,12 +16,14 @@ __all__ = ["additions", "enrich"]
 
 def enrich(events: Sequence[EventRecord]) -> list[EventRecord]:
     """The events in order, each with what was absent and could be found out; unknown stays None."""
+    if files.changed():
+        geoip.forget()
     return [dataclasses.replace(event, **added) if (added := additions(event)) else event for event in events]
 
 
 def additions(event: EventRecord) -> dict[str, Any]:
     """What enrichment would add to an event: only fields it lacks, only values that are known."""
-    found = {**_place(event), **_network(event), **_agent(event)}
+    found = {**_place(event), **_network(event), **_agent(event), **_contact(event)}
     return {name: value for name, value in found.items() if value is not None and getattr(event, name) is None}
 
 
@@ -46,7 +50,14 @@ def _place(event: EventRecord) -> dict[str, Any]:
 
 def _network(event: EventRecord) -> dict[str, Any]:
     found = network.classify(event.ip) if event.ip else network.NOWHERE
-    return {"network": found.kind, "network_owner": found.owner}
+    return {"network": found.kind, "network_owner": found.owner, "asn": found.asn}
+
+
+def _contact(event: EventRecord) -> dict[str, Any]:
+    return {
+        "phone_country": phone.country_of(event.phone) if event.phone else None,
+        "email_disposable": email.is_disposable(event.email) if event.email else None,
+    }
 
 
 def _agent(event: EventRecord) -> dict[str, Any]:

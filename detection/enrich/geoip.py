@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import maxminddb
 
 from detection import conf
-from detection.enrich import network
+from detection.enrich import files, network
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +78,9 @@ def locate(ip: str) -> Place | None:
 def locators() -> tuple[Locator, ...]:
     """The sources to ask, best first. A file that cannot be read is left out and said in the log, never raised."""
     found: list[Locator] = []
+    dropped = files.reader(files.CITY)
+    if dropped is not None:
+        found.append(FileLocator(dropped))
     path = conf.current().geoip_city_db
     if path:
         try:
@@ -104,8 +107,10 @@ def data_age(now: datetime | None = None) -> timedelta | None:
 
 def forget() -> None:
     """Drop what was opened and remembered, so that other settings or another file take effect."""
+    files.forget()
     locators.cache_clear()
     locate.cache_clear()
+    network.classify.cache_clear()
 
 
 def centre(country: str) -> tuple[float, float] | None:

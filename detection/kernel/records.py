@@ -106,6 +106,8 @@ class EventRecord:
     network_owner: str | None = None
     agent: str | None = None  # "Mobile Safari on iPhone"
     agent_kind: str | None = None  # "browser", "bot", "headless", "library", "empty"
+    phone_country: str | None = None  # ISO 3166-1 alpha-2, of a number in international form
+    email_disposable: bool | None = None  # at a throw-away provider
     located_by: str | None = None  # "sender", "city", "country"; None = place unknown
 
     @property

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detection.enrich import additions, enrich
@@ -50,6 +50,7 @@ def test_an_ipv4_address_inside_an_ipv6_one_is_the_same_address() -> None:
     assert additions(event(ip="::ffff:8.8.8.8")) == additions(event(ip=GOOGLE))
 
 
+@settings(deadline=None)  # the first one loads the tables
 @given(st.text(max_size=60), st.text(max_size=200))
 def test_nothing_is_raised_whatever_is_sent(ip: str, user_agent: str) -> None:
     found = enrich([event(ip=ip, user_agent=user_agent, country=ip)])[0]
