@@ -37,10 +37,10 @@ from detection.models import (
     Notification,
     OtpChallenge,
     PortalToken,
-    SignIn,
-    WebhookDelivery,
     RemovedEntry,
     RuleTrial,
+    SignIn,
+    WebhookDelivery,
 )
 from detection.response import accounts, alerts, challenges, codes, links, locks, portal, presets
 from detection.response.webhooks import endpoints
