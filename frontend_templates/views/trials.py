@@ -92,7 +92,7 @@ def _found(trial: RuleTrial) -> dict[str, Any]:
         ("Known good among them", before["all"]["known_good_challenged"], after["all"]["known_good_challenged"]),
     ]
     titles = {cls.id: cls.title for cls in registered()}
-    most = max([*before["days"], *after["days"], 1])
+    most = max([*before["days"], *after["days"]], default=0)
     return {
         **{name: result[name] for name in ("from", "to", "cut", "events", "before_events", "seconds", "estimate")},
         "rows": [(name, was, now, _change(was, now)) for name, was, now in rows],
