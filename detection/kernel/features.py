@@ -49,6 +49,7 @@ REMEMBERED = (
     "http_status",
     "account_exists",
     "changed",
+    "email_disposable",
     "trust",
 )
 

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 from detection.kernel.detector import Rule, Seen, rule
 from detection.kernel.evidence import Fact, told, total
-from detection.kernel.features import Count, Distinct, Wish, types
+from detection.kernel.features import Count, Distinct, Last, Wish, types
 from detection.kernel.records import EventRecord, Signal
 from detection.kernel.vocabulary import BROWSING, Action, EventType, Family, Severity
 
@@ -28,7 +28,7 @@ class NewAccountPayment(Rule):
 
     def needs(self) -> dict[str, Wish]:
         return {
-            "made": Count(MADE, self.window),
+            "made": Last(MADE, self.window),
             "made_on_device": Distinct("member_id", MADE, self.window, per="device"),
             "made_here": Distinct("member_id", MADE, self.window, per="ip"),
             "sent_there": Distinct("member_id", TRIED, self.long_window, per="shipping"),
@@ -36,9 +36,11 @@ class NewAccountPayment(Rule):
         }
 
     def inspect(self, event: EventRecord, seen: Seen) -> Signal | None:
-        if event.member_id is None or not seen["made"]:
+        if event.member_id is None or seen["made"] is None:
             return None
         facts = []
+        if seen["made"].get("email_disposable"):
+            facts.append(Fact("a mail address that is thrown away", 1.5))
         if event.network in FAR:
             facts.append(Fact("a network people hide behind", FAR[event.network]))
         if seen["made_on_device"] >= 2:
