@@ -139,7 +139,7 @@ def touch(request: HttpRequest, user: Any, now: float) -> None:
     if not session.session_key:  # begun a moment ago
         session.save()
     agent = request.headers.get("User-Agent", "")
-    sessions.note(session.session_key, user_id=user.pk, ip=client_ip(request), agent=agent)
+    sessions.note(str(session.session_key), user_id=user.pk, ip=client_ip(request), agent=agent)
 
 
 def _limits(*, staff: bool) -> tuple[float, float]:

@@ -111,7 +111,7 @@ def test_a_false_alarm_ends_with_a_code_and_yes_it_was_me(
     member.get_by_text("We will not ask about this again").wait_for()
     member.goto("/member/devices/")
     member.get_by_text("Yours").first.wait_for()
-    picture(member, f"devices-{look["size"]}")
+    picture(member, f"devices-{look['size']}")
 
 
 @pytest.mark.parametrize("look", LOOKS)
