@@ -183,6 +183,10 @@ def _things(made: World, shop: Client, users: dict[str, Any]) -> None:
     batch = LockBatch.objects.create(
         client=shop, code="rule", verb="release", reason="a test", count=21, asked_by="o", asked_by_user=users["olga"]
     )
+    hook = endpoints.create("https://shop.example.com/hooks", ["alert.raised"], actor=staff)
+    assert hook.endpoint is not None
+    endpoints.test(hook.endpoint, actor=staff)
+    WebhookDelivery.objects.update(failed_at=timezone.now())
     token, _ = portal.create(mia, client=shop)
     PortalToken.objects.update(expires_at=later)
     pulse.client().delete(*(f"pulse:{part}" for part in pulse.PARTS))  # of workers in other tests
