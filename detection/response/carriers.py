@@ -23,7 +23,7 @@ from detection.work import unit_of_work
 
 PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(minutes=5)
 #: Longer than a turn of carrying, in which one that hangs is the last.
-HELD_FOR = timedelta(seconds=45)
+HELD_FOR = timedelta(seconds=30)
 LATEST_RUNG = timedelta(hours=12)
 
 
