@@ -146,12 +146,14 @@ def found(row: ModelVersion, rows: Sequence[tuple[Row, list[float]]], *, now: da
     report: dict[str, Any] = {"rows": len(rows), "age_days": round((now - row.created_at) / timedelta(days=1), 1)}
     report |= _counts(heard, rows) | {"days": _by_day(heard, rows), "precision": _precision(row, now)}
     profiles = row.card.get("profile", {})
-    if len(rows) >= LEAST and profiles:
-        columns = zip(*(vector for _, vector in rows), strict=True)
+    like = [(vector, score) for (one, vector), score in zip(rows, heard.scores, strict=True) if not one.unfit]
+    if len(like) >= LEAST and profiles:
+        columns = zip(*(vector for vector, _ in like), strict=True)
         named = dict(zip(kind_named(row.kind).names, columns, strict=True))
+        scores = [score for _, score in like]
         report["psi"] = {name: drift.psi(profiles[name], named[name]) for name in profiles if name in named}
-        report["psi_scores"] = drift.psi(row.card["scores"], heard.scores)
-        report["scores"] = drift.profile(heard.scores)
+        report["psi_scores"] = drift.psi(row.card["scores"], scores)
+        report["scores"] = drift.profile(scores)
     words = _out_of_band(report, now - row.created_at)
     return {**report, "out": sorted(words), "words": words, "unusable": ""}
 

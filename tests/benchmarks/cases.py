@@ -147,7 +147,8 @@ def forests() -> Iterator[Case]:
     import numpy as np
     from pyod.models.iforest import IForest
 
-    from detection.anomaly.forest import Forest
+    from detection.anomaly.forest import Forest, scorer_of
+    from detection.anomaly.tails import Blend
 
     generator = np.random.default_rng(7)
     detector = IForest(n_estimators=100, random_state=7).fit(generator.normal(size=(10_000, 12)))
@@ -163,6 +164,8 @@ def forests() -> Iterator[Case]:
         return lambda: work
 
     many = generator.normal(size=(1000, 12))
+    blend = Blend(trees=100, random_state=7).fit(np.abs(generator.normal(size=(10_000, 12))))
+    flat_blend = scorer_of("blend", blend)
     yield Case(
         "forest, one row: compiled / PyOD",
         singly(flat.scores, 200),
@@ -175,6 +178,13 @@ def forests() -> Iterator[Case]:
         lambda: lambda: len(flat.scores(many)),
         lambda: lambda: len(detector.decision_function(many)),
         1,
+        "rows",
+    )
+    yield Case(
+        "blend of forest and tails, one row: compiled / PyOD inside",
+        singly(flat_blend.scores, 200),
+        singly(blend.decision_function, 20),
+        20,
         "rows",
     )
 
