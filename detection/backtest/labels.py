@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from datetime import UTC
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from detection.backtest.running import Step
 from detection.intake.strict_json import Malformed, lines
-from detection.kernel.records import EventRecord
-from detection.kernel.vocabulary import SPENDING, EventType, Outcome
+from detection.kernel.records import EventRecord, Verdict
+from detection.kernel.vocabulary import PAYING, EventType, Outcome
 from detection.kernel.words import PER_EURO
 
 BAD = frozenset({"fraud", "chargeback", "early_warning"})
 GOOD = frozenset({"legitimate"})
+TOLD_OF = frozenset({*PAYING, EventType.PAYMENT_FAILED, EventType.CHARGEBACK_RECEIVED})
 
 
 class BadLabels(ValueError):
@@ -67,52 +69,106 @@ class Labels:
 
 
 @dataclass(slots=True)
-class Report:
-    """Counts of what labels say about what was said. Money is in euros or their like."""
+class Sum:
+    """What one day, one rule or all of it was worth, in euros or their like."""
 
-    labels: Labels
-    right: Counter[str] = field(default_factory=Counter)
-    wrong: Counter[str] = field(default_factory=Counter)
     stopped: Decimal = Decimal(0)
     lost: Decimal = Decimal(0)
     good: int = 0
     hindered: int = 0
-    _stopped_orders: set[str] = field(default_factory=set)
-
-    def add(self, step: Step) -> None:
-        """Take one step in."""
-        verdict = step.verdict
-        event, fraud = verdict.event, self.labels.fraud(verdict.event)
-        if fraud is None:
-            return
-        (self.right if fraud else self.wrong).update({signal.detector for signal in verdict.signals})
-        stopped = verdict.outcome is not Outcome.ALLOW
-        if event.type in SPENDING and event.type != EventType.CHECKOUT_STARTED:
-            self.good += not fraud
-            self.hindered += stopped and not fraud
-            if stopped and event.order_id:
-                self._stopped_orders.add(event.order_id)
-            if fraud and (stopped or event.type != EventType.TRANSACTION_ATTEMPTED):
-                self._count(event, stopped=stopped)
-        elif event.type == EventType.TRANSACTION_SUCCEEDED and fraud and event.order_id not in self._stopped_orders:
-            self._count(event, stopped=False)
-
-    def _count(self, event: EventRecord, *, stopped: bool) -> None:
-        worth = (event.amount or Decimal(0)) / Decimal(str(PER_EURO.get(event.currency or "", 1)))
-        if stopped:
-            self.stopped += worth
-        else:
-            self.lost += worth
 
     def wire(self) -> dict[str, Any]:
         return {
-            "rules": [self._rule(rule_id) for rule_id in sorted(set(self.right) | set(self.wrong))],
             "stopped_eur": f"{self.stopped:.2f}",
             "lost_eur": f"{self.lost:.2f}",
             "good_orders": self.good,
             "good_orders_hindered": self.hindered,
         }
 
-    def _rule(self, rule_id: str) -> dict[str, Any]:
+
+@dataclass(slots=True)
+class _Order:
+    """One order as it was tried: what was said of it, and whether it would have been refused before money moved."""
+
+    day: str
+    fraud: bool | None = None
+    charged_back: bool = False
+    worth: Decimal = Decimal(0)
+    refused: bool = False
+    went_through: bool = False
+    rules: frozenset[str] = frozenset()
+
+    @property
+    def bad(self) -> bool | None:
+        return True if self.fraud is None and self.charged_back else self.fraud
+
+    def take_in(self, verdict: Verdict, fraud: bool | None) -> None:
+        event = verdict.event
+        self.fraud = self.fraud if fraud is None else fraud
+        self.charged_back |= event.type == EventType.CHARGEBACK_RECEIVED
+        if event.type in PAYING:
+            self.rules |= {signal.detector for signal in verdict.signals}
+            worth = (event.amount or Decimal(0)) / Decimal(str(PER_EURO.get(event.currency or "", 1)))
+            self.worth = max(self.worth, worth)
+            self.refused |= verdict.outcome is not Outcome.ALLOW and event.type != EventType.TRANSACTION_SUCCEEDED
+        self.went_through = event.type != EventType.PAYMENT_FAILED
+
+    def count(self, total: Sum) -> None:
+        if not self.bad:
+            total.good += 1
+            total.hindered += self.refused
+        elif self.refused:
+            total.stopped += self.worth
+        elif self.went_through:
+            total.lost += self.worth
+
+
+@dataclass(slots=True)
+class Report:
+    """What labels say about what was said: precision by rule, and money by day and by rule.
+
+    An order is what one ``order_id`` (else one payment, else one event) names. A bad one was stopped when a payment of
+    it would have been challenged or refused, lost when none was and it went through; a good one was hindered when one
+    was. A chargeback in the file is a label where nobody says otherwise."""
+
+    labels: Labels
+    right: Counter[str] = field(default_factory=Counter)
+    wrong: Counter[str] = field(default_factory=Counter)
+    _orders: dict[tuple[str, str], _Order] = field(default_factory=dict)
+
+    def add(self, step: Step) -> None:
+        """Take one step in."""
+        verdict = step.verdict
+        event, fraud = verdict.event, self.labels.fraud(verdict.event)
+        if fraud is not None:
+            (self.right if fraud else self.wrong).update({signal.detector for signal in verdict.signals})
+        if event.type in TOLD_OF:
+            order = self._orders.setdefault(_key(event), _Order(event.occurred_at.astimezone(UTC).date().isoformat()))
+            order.take_in(verdict, fraud)
+
+    def wire(self) -> dict[str, Any]:
+        whole = Sum()
+        days: defaultdict[str, Sum] = defaultdict(Sum)
+        rules: defaultdict[str, Sum] = defaultdict(Sum)
+        for order in self._orders.values():
+            if order.bad is not None:
+                for total in (whole, days[order.day], *(rules[rule_id] for rule_id in order.rules)):
+                    order.count(total)
+        spoke = sorted({*self.right, *self.wrong, *rules})
+        return {
+            "rules": [self._precision(rule_id) | rules[rule_id].wire() for rule_id in spoke],
+            "days": [{"day": day, **days[day].wire()} for day in sorted(days)],
+            **whole.wire(),
+        }
+
+    def _precision(self, rule_id: str) -> dict[str, Any]:
         right, wrong = self.right[rule_id], self.wrong[rule_id]
-        return {"rule": rule_id, "fraud": right, "legitimate": wrong, "precision": round(right / (right + wrong), 4)}
+        precision = round(right / (right + wrong), 4) if right + wrong else None
+        return {"rule": rule_id, "fraud": right, "legitimate": wrong, "precision": precision}
+
+
+def _key(event: EventRecord) -> tuple[str, str]:
+    payment = event.payment.get("psp_payment_id")
+    if event.order_id:
+        return "order", event.order_id
+    return ("payment", payment) if payment else ("event", event.event_id)

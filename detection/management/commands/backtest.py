@@ -89,14 +89,16 @@ class Command(BaseCommand):
         table = Table("rule", "alerts", "signals", title="What spoke")
         for rule_id, signals in sorted(summary.signals.items(), key=lambda item: (-item[1], item[0])):
             table.add_row(rule_id, f"{summary.raised_by[rule_id]:,}", f"{signals:,}")
-        console = Console(file=self.stdout._out, width=100)
+        console = Console(file=self.stdout._out, width=140)
         if summary.signals:
             console.print(table)
-        for report in (told.get("labels"),) if told.get("labels") else ():
-            console.print(_labelled(report))
+        if "labels" in told:
+            report = told["labels"]
+            for table in (_by_rule(report["rules"]), _by_day(report["days"])):
+                console.print(table)
             self.stdout.write(
                 f"{report['stopped_eur']} EUR of known fraud stopped, {report['lost_eur']} lost; "
-                f"{report['good_orders_hindered']} of {report['good_orders']} known good orders hindered."
+                f"{report['good_orders_hindered']:,} of {report['good_orders']:,} known good orders hindered."
             )
         self.stdout.write(
             f"{told['events']:,} events, {told['alerts']:,} alerts, {told['lines']:,} lines, "
@@ -178,11 +180,26 @@ def _settings(path: str | None) -> Any:
         raise BadSettings(f"{path} is not JSON: {error}") from error
 
 
-def _labelled(report: dict[str, Any]) -> Table:
-    table = Table("rule", "on fraud", "on legitimate", "precision", title="By label")
-    for row in report["rules"]:
-        table.add_row(row["rule"], f"{row['fraud']:,}", f"{row['legitimate']:,}", f"{row['precision']:.0%}")
+MONEY = ("stopped EUR", "lost EUR", "good orders", "hindered")
+
+
+def _by_rule(rows: list[dict[str, Any]]) -> Table:
+    table = Table("rule", "on fraud", "on legitimate", "precision", *MONEY, title="By rule, where labels say")
+    for row in rows:
+        precision = "" if row["precision"] is None else f"{row['precision']:.0%}"
+        table.add_row(row["rule"], f"{row['fraud']:,}", f"{row['legitimate']:,}", precision, *_money(row))
     return table
+
+
+def _by_day(rows: list[dict[str, Any]]) -> Table:
+    table = Table("day", *MONEY, title="By day (UTC)")
+    for row in rows:
+        table.add_row(row["day"], *_money(row))
+    return table
+
+
+def _money(row: dict[str, Any]) -> tuple[str, ...]:
+    return row["stopped_eur"], row["lost_eur"], f"{row['good_orders']:,}", f"{row['good_orders_hindered']:,}"
 
 
 def _moment(text: str) -> datetime:
