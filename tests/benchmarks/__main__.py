@@ -12,7 +12,6 @@ import json
 import os
 import statistics
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -27,7 +26,7 @@ from django.test.utils import setup_databases, teardown_databases  # noqa: E402
 from rich.console import Console  # noqa: E402
 from rich.table import Table  # noqa: E402
 
-from tests.benchmarks import cases  # noqa: E402
+from tests.benchmarks import cases, costs  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -41,20 +40,20 @@ class Result:
     reach: float
 
 
-def paced(prepare: Callable[[], cases.Work]) -> float:
+def paced(prepare: Callable[[], cases.Work], clock: Callable[[], float]) -> float:
     """Units a second of one round, its preparation aside."""
     work = prepare()
-    start = time.perf_counter()
+    start = clock()
     units = work()
-    return units / (time.perf_counter() - start)
+    return units / (clock() - start)
 
 
 def measure(case: cases.Case, rounds: int) -> Result:
-    paced(case.ours), paced(case.baseline)  # warm up both
+    paced(case.ours, case.clock), paced(case.baseline, case.clock)  # warm up both
     ours, baseline, ratios = [], [], []
     for _ in range(rounds):
-        ours.append(paced(case.ours))
-        baseline.append(paced(case.baseline))
+        ours.append(paced(case.ours, case.clock))
+        baseline.append(paced(case.baseline, case.clock))
         ratios.append(ours[-1] / baseline[-1])
     return Result(
         case.name,
@@ -82,16 +81,17 @@ def main() -> int:
                 continue
             progress.print(f"{case.name} …", style="dim")
             results.append(measure(case, options.rounds))
+        spent = costs.measured(options.rounds) if not options.only or options.only in "costs" else {}
     finally:
         connection.close()
         teardown_databases(databases, verbosity=0)
-    show(results, as_json=options.json)
+    show(results, spent, as_json=options.json)
     return 0
 
 
-def show(results: list[Result], *, as_json: bool) -> None:
+def show(results: list[Result], spent: dict[str, tuple[float, float]], *, as_json: bool) -> None:
     if as_json:
-        print(json.dumps([vars(result) for result in results], indent=1))
+        print(json.dumps({"ratios": [vars(result) for result in results], "microseconds": spent}, indent=1))
         return
     table = Table(title=f"Ratios to a baseline of the same run, on {connection.vendor}")
     for heading in ("what", "ours", "baseline", "ratio (lowest–highest)", "to reach"):
@@ -100,6 +100,14 @@ def show(results: list[Result], *, as_json: bool) -> None:
         spread = f"{result.ratio:.2f}× ({result.low:.2f}–{result.high:.2f})"
         table.add_row(result.name, result.ours, result.baseline, spread, f"{result.reach:g}×")
     Console().print(table)
+    if not spent:
+        return
+    parts = Table(title="What judging an event costs, in microseconds, in handfuls of 200")
+    for heading in ("part", "time passed", "own work"):
+        parts.add_column(heading, justify="left" if heading == "part" else "right")
+    for name, (wall, cpu) in spent.items():
+        parts.add_row(name, f"{wall:.0f}", f"{cpu:.0f}")
+    Console().print(parts)
 
 
 if __name__ == "__main__":

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from celery import Celery
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from rest_framework import serializers
 
 from detection import inbox, pipeline
@@ -19,6 +21,7 @@ from tests.cast import happened, report, shop
 
 Work = Callable[[], int]
 _numbers = itertools.count()
+SENDERS = 8
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class Case:
     baseline: Callable[[], Work]
     reach: float
     unit: str = "events"
+    clock: Callable[[], float] = time.perf_counter
 
 
 def ordinary(count: int) -> list[dict[str, Any]]:
@@ -71,11 +75,11 @@ class TextbookEvent(serializers.Serializer):
 
 def accept_in(size: int, total: int) -> Callable[[], Work]:
     def prepare() -> Work:
-        events = ordinary(total)
+        events, client = ordinary(total), shop()
 
         def work() -> int:
             for start in range(0, total, size):
-                report(*events[start : start + size], ring=False)
+                report(*events[start : start + size], client=client, ring=False)
             return total
 
         return work
@@ -104,6 +108,27 @@ def textbook_intake(total: int) -> Callable[[], Work]:
                 event.save()
                 app.send_task("textbook.judge", (str(event.pk),), queue="textbook", ignore_result=True)
             return total
+
+        return work
+
+    return prepare
+
+
+def from_many(make: Callable[[int], Callable[[], Work]], each: int) -> Callable[[], Work]:
+    """The same work from several senders at once, each on a thread and a connection of its own."""
+
+    def share(work: Work) -> int:
+        try:
+            return work()
+        finally:
+            connection.close()
+
+    def prepare() -> Work:
+        works = [make(each)() for _ in range(SENDERS)]
+
+        def work() -> int:
+            with ThreadPoolExecutor(SENDERS) as pool:
+                return sum(pool.map(share, works))
 
         return work
 
@@ -192,7 +217,17 @@ def forests() -> Iterator[Case]:
 def all_cases() -> Iterator[Case]:
     with transaction.atomic():
         shop()
-    yield Case("intake, single: ours / serializer + save + delay", accept_in(1, 100), textbook_intake(100), 4)
-    yield Case("intake: batches of 100 / single", accept_in(100, 1000), accept_in(1, 100), 20)
+    work = time.process_time
+    single, textbook = accept_in(1, 100), textbook_intake(100)
+    yield Case("intake, single: ours / serializer + save + delay", single, textbook, 4)
+    yield Case("intake, single, processor time: the same", single, textbook, 4, clock=work)
+    yield Case(
+        f"intake, single, {SENDERS} senders at once: the same",
+        from_many(lambda each: accept_in(1, each), 25),
+        from_many(textbook_intake, 25),
+        4,
+    )
+    yield Case("intake: batches of 100 / single", accept_in(100, 1000), single, 20)
     yield Case("drain: handfuls / one event a time", drain(1000), one_by_one(60), 20)
+    yield Case("drain, processor time: the same", drain(1000), one_by_one(60), 20, clock=work)
     yield from forests()
