@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from io import StringIO
 
 import pyotp
 import pytest
 from django.contrib.auth import get_user_model
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import override_settings
 from django.utils import timezone
@@ -261,3 +263,21 @@ def test_the_same_code_at_once_opens_once(mia, lock):
     with ThreadPoolExecutor(8) as pool:
         results = list(pool.map(enter, range(16)))
     assert results.count(Result.UNLOCKED) == 1
+
+
+def test_who_lost_phone_and_codes_is_helped_by_a_command(mia):
+    set_up(mia.user)
+    assert "Would remove" in ran("mia", "--dry-run")
+    assert authenticators.of(mia.user) is not None
+    assert ran("mia", "--json") == '{"name": "mia", "had_one": true, "removed": true}\n'
+    assert authenticators.of(mia.user) is None
+    assert Notification.objects.filter(kind="app.removed", channel="email").exists()
+    assert "has no authenticator app" in ran("mia")
+    with pytest.raises(CommandError):
+        ran("nobody")
+
+
+def ran(*arguments: str) -> str:
+    out = StringIO()
+    call_command("remove_authenticator", *arguments, stdout=out)
+    return out.getvalue()
