@@ -60,9 +60,8 @@ def surprise(event: EventRecord, seen: Seen, name: str) -> float:
     first, since, now = seen.get("member_first"), seen.get(f"{name}_first"), event.occurred_at
     if first is None or getattr(event, name) is None or since == first:
         return 0.0
-    before = isinstance(since, datetime) and since < now
-    others = float(seen.get(f"{name}_known") or 0) - before
-    age = (now - since).total_seconds() if before else 0.0
+    age = max((now - since).total_seconds(), 0.0) if isinstance(since, datetime) else 0.0
+    others = float(seen.get(f"{name}_known") or 0) - (age > 0)
     if others < 1 or age >= FRESH:
         return 0.0
     visits = max(float(seen.get("visits") or 0), float(seen.get("orders") or 0)) - 1
