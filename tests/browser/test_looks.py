@@ -105,6 +105,12 @@ def test_the_pages_of_members_are_sound(
     page, name = new_member(**look)
     live(page)
     sound(page)
+    for part in ("activity", "notices", "devices", "two-step"):
+        page.goto(f"/member/{part}/")
+        page.evaluate(UNFOLD)
+        sound(page)
+    page.goto("/member/")
+    live(page)
     alarm(app, member=name)
     page.locator(".lock.locked").wait_for()
     sound(page)
