@@ -106,8 +106,10 @@ def settled(now: datetime) -> bool:
 def _loud(now: datetime) -> list[str]:
     """Rules with more alerts than any rule may trip below."""
     names = [cls.id for cls in registered() if not issubclass(cls, Assurance)]
-    days, hours = rates.since(dict.fromkeys(names, now - DAY)), rates.since(dict.fromkeys(names, now - HOUR))
-    return [name for name in names if days[name] > LEAST_A_DAY or hours[name] > LEAST_AN_HOUR]
+    counts = rates.of_the_day(now)
+    return [
+        name for name in names if name in counts and (counts[name][0] > LEAST_AN_HOUR or counts[name][1] > LEAST_A_DAY)
+    ]
 
 
 def _bands(names: list[str], settings: Mapping[str, RuleSetting], now: datetime) -> dict[str, Estimate | None]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
-from django.db.models import Count, Q
-from django.db.models.functions import TruncHour
+from django.db.models import CharField, Count, Q
+from django.db.models.functions import Cast, Substr
 
 from detection.models import AlertDetector
 
@@ -32,7 +32,7 @@ def of_all(now: datetime) -> Mapping[str, Rate]:
     first = now - SHOWN * DAY
     counted = (
         AlertDetector.objects.filter(alert__created_at__gt=first, alert__created_at__lte=now)
-        .annotate(hour=TruncHour("alert__created_at"))
+        .annotate(hour=Substr(Cast("alert__created_at", CharField()), 1, 13))  # "2026-11-22 19", in UTC
         .values_list("detector", "hour")
         .annotate(
             count=Count("pk"),
@@ -40,13 +40,21 @@ def of_all(now: datetime) -> Mapping[str, Rate]:
             week=Count("pk", filter=Q(alert__created_at__gt=now - 7 * DAY)),
         )
     )
-    for detector, hour, count, day, week in counted:
+    for detector, text, count, day, week in counted:
+        hour = datetime.strptime(text, "%Y-%m-%d %H").replace(tzinfo=UTC)
         rate = found[detector]
         rate.day += day
         rate.week += week
         rate.hours[hour] = count
         rate.days[min(SHOWN - 1, max(0, int((hour + HOUR / 2 - first) / DAY)))] += count
     return found
+
+
+def of_the_day(now: datetime) -> Mapping[str, tuple[int, int]]:
+    """Each detector's alerts of the last hour and of the last day. One query."""
+    lately = AlertDetector.objects.filter(alert__created_at__gt=now - DAY, alert__created_at__lte=now)
+    hour, day = Count("pk", filter=Q(alert__created_at__gt=now - HOUR)), Count("pk")
+    return {row[0]: row[1:] for row in lately.values_list("detector").annotate(hour=hour, day=day)}
 
 
 def since(moments: Mapping[str, datetime]) -> dict[str, int]:

@@ -153,12 +153,12 @@ def test_a_rule_in_shadow_or_off_is_left_alone() -> None:
     assert state() == "off"
 
 
-def test_the_task_trips_and_looking_costs_two_queries_while_all_is_well() -> None:
+def test_the_task_trips_and_looking_costs_one_query_while_all_is_well() -> None:
     with CaptureQueriesContext(
         connection,
     ) as queries:
         assert tasks.trip() == []
-    assert len(queries) == 2
+    assert len(queries) == 1
     expect(per_day=5)
     alerts(40)
     assert tasks.trip() == [BURST]
