@@ -89,6 +89,8 @@ def test_an_administrator_sets_it_up(ada: Browser) -> None:
     logo = SimpleUploadedFile("logo.png", PNG, content_type="text/html")
     page = text_of(ada.post(PAGE, {**said, "logo": logo}, follow=True))
     assert "the face is kept" in page
+    assert ">https://www.shop.example\n</textarea>" in page
+    assert "{{" not in page
     found = Face.objects.get()
     assert (found.logo_type, found.frame_origins) == ("image/png", ["https://www.shop.example"])
     assert "six hexadecimal digits" in text_of(ada.post(PAGE, {**said, "colour": "red"}))
