@@ -36,6 +36,6 @@ class SessionHijack(Rule):
             f"Within {spoken(self.window)} this session was used from {max(devices + gone, seen['agent'])} devices "
             f"in {seen['access']} networks. A session belongs to one device."
         )
-        if event.type in MADE_AFTER_SIGN_IN and (devices > 1 or gone):
-            return self.signal(text, observed=devices + gone, threshold=1, severity=Severity.HIGH, suggests=Action.LOCK)
+        if event.type in MADE_AFTER_SIGN_IN and devices > 1:  # an app that forgets to tell its device proves nothing
+            return self.signal(text, observed=devices, threshold=1, severity=Severity.HIGH, suggests=Action.LOCK)
         return self.signal(text, observed=devices + gone, threshold=1)
