@@ -129,6 +129,9 @@ def test_an_alert_that_arrives_while_paging_moves_nothing(olga: Caller) -> None:
         ("device=d-9", {"Alert 1"}),
         ("disputed=true", {"Alert 2"}),
         ("disputed=false", {"Alert 0", "Alert 1"}),
+        ("network=tor", {"Alert 2"}),
+        ("snoozed=true", {"Alert 1"}),
+        ("snoozed=false", {"Alert 0", "Alert 2"}),
         ("assignee=olga", {"Alert 0"}),
         ("assignee=none", {"Alert 1", "Alert 2"}),
         ("q=wrong", {"Alert 0", "Alert 1", "Alert 2"}),
@@ -139,9 +142,10 @@ def test_an_alert_that_arrives_while_paging_moves_nothing(olga: Caller) -> None:
 )
 def test_each_filter_narrows_and_together_they_narrow_more(olga: Caller, query: str, found: set[str]) -> None:
     raised(0, assignee=staff_user("olga", Role.ANALYST))
-    other = raised(1, member="sam", severity=Severity.MEDIUM, status="resolved", device="d-9")
+    aside = timezone.now() + timedelta(hours=1)
+    other = raised(1, member="sam", severity=Severity.MEDIUM, status="resolved", device="d-9", snoozed_until=aside)
     AlertDetector.objects.create(alert=other, detector="scraping")
-    raised(2, severity=Severity.LOW, country="DE", disputed=True, ip="2.160.0.1")
+    raised(2, severity=Severity.LOW, country="DE", disputed=True, ip="2.160.0.1", context={"network_kind": "tor"})
     assert set(listed(olga, f"?{query}")) == found
 
 
