@@ -56,7 +56,7 @@ def test_told_to_stop_in_the_middle_a_worker_gives_its_work_back_untried(monkeyp
     def told_to_stop(*_args, **_options):
         raise SystemExit(0)
 
-    monkeypatch.setattr(pipeline, "judge", told_to_stop)
+    monkeypatch.setattr(pipeline.playbook, "respond", told_to_stop)
     with pytest.raises(SystemExit):
         pipeline.drain()
     for item in InboxItem.objects.all():
