@@ -65,6 +65,10 @@ MEMBER_FORMS = ["unlock", "two_step"]
 MEMBER_ACTIONS = ["unlock_send", "unlock_password", "dispute", "confirm", "end_others"]
 MEMBER_ACTIONS += ["end_session", "name_device", "forget_device", "dispute_event", "dismiss"]
 PUBLIC = ["home", "login", "logout", "portal", "mail_answer", "again", "second_step", "face_style", "face_logo"]
+#: Who may open these stands in the access matrix alone (tests/security).
+IN_THE_MATRIX = ["face", "messages", "replay_messages", "change_carrier", "test_carrier", "preferences"]
+IN_THE_MATRIX += ["webhooks", "webhook", "create_webhook", "change_webhook", "test_webhook", "rotate_webhook"]
+IN_THE_MATRIX += ["replay_webhook", "remove_webhook", "promote_model", "rollback_model", "train_models"]
 DEMO_ONLY = ["outbox", "register", "simulate"]
 ALERT_ROUTES = {
     "alert",
@@ -131,6 +135,7 @@ def address(db: None) -> Any:
 
 def test_every_address_has_a_row() -> None:
     rows = [STAFF_PAGES, STAFF_ACTIONS, ADMIN_ACTIONS, MEMBER_PAGES, MEMBER_FORMS, MEMBER_ACTIONS, PUBLIC, DEMO_ONLY]
+    rows.append(IN_THE_MATRIX)
     assert sorted(name for row in rows for name in row) == sorted(str(pattern.name) for pattern in urlpatterns)
 
 
