@@ -38,6 +38,7 @@ FIELDS = {
     "disputed",
     "assignee",
     "context",
+    "snoozed_until",
 }
 
 
