@@ -85,6 +85,9 @@ ALERT_ROUTES = {
 MEMBER_ROUTES = {"member_file", "lock_member", "unlock_member"}
 
 OTHER_ARGUMENTS: dict[str, list[Any]] = {
+    "dismiss": ["set-up-app"],
+    "dispute_event": [uuid4()],
+    **{name: [1] for name in ("end_session", "name_device", "forget_device", "face_style", "face_logo")},
     "rule": ["failed-login-burst"],
     "apply_preset": ["retail"],
     "undo_preset": [uuid4()],
@@ -118,14 +121,6 @@ def address(db: None) -> Any:
             return reverse(f"pages:{name}", args=["mia"])
         if name in ADMIN_ACTIONS and name.endswith("_rule"):
             return reverse(f"pages:{name}", args=["failed-login-burst"])
-        if name in {"face_style", "face_logo"}:
-            return reverse(f"pages:{name}", args=[1])
-        if name == "dispute_event":
-            return reverse("pages:dispute_event", args=[uuid4()])
-        if name == "dismiss":
-            return reverse("pages:dismiss", args=["set-up-app"])
-        if name in {"end_session", "name_device", "forget_device"}:
-            return reverse(f"pages:{name}", args=[1])
         if name in {"undo", "approve_storm", "withdraw_storm"}:
             return reverse(f"pages:{name}", args=[uuid4()])
         return reverse(f"pages:{name}", args=["token"] if name in {"portal", "mail_answer"} else [])
