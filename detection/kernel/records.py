@@ -26,7 +26,6 @@ from detection.kernel.vocabulary import (
     Trust,
 )
 
-
 #: What a page fetches by itself.
 PARTS_OF_PAGES = (
     ".png", ".jpg", ".jpeg", ".gif", ".webp", ".avif", ".svg", ".ico", ".css", ".js", ".woff", ".woff2", ".ttf", ".mp4",
