@@ -200,13 +200,15 @@ async function recount() {
       headers: { "X-Page": "background" },
       credentials: "same-origin",
     });
-    const found = answer.ok ? await answer.json() : {};
+    if (answer.redirected) return; // signed out: the connection says so
+    if (!answer.ok) throw new Error(answer.statusText);
+    const found = await answer.json();
     for (const element of document.querySelectorAll("[data-count]")) {
       const number = found[element.dataset.count];
       if (number !== undefined) element.textContent = number;
     }
   } catch {
-    // The counts stay as they were; the next change asks again.
+    countTimer ||= setTimeout(recount, COUNT_EVERY); // until then they stay as they were
   }
 }
 
