@@ -109,7 +109,7 @@ def test_not_me_secures_the_account_and_staff_are_told(
     assert "Disputed" in row.inner_text()
     assert "Escalated" in row.inner_text()
     row.locator("a.title").click()
-    assert reference in staff.locator("main").inner_text()
+    staff.get_by_text(reference).first.wait_for()
 
 
 def test_it_was_me_settles_the_question_without_leaving_the_page(new_member: Callable[..., tuple[Any, str]]) -> None:
