@@ -82,8 +82,8 @@ def ask(
 
 
 def claim(*, now: datetime | None = None) -> RuleTrial | None:
-    """The back-test that has waited longest, held under a lease; None when none waits, or one is at work: they are heavy,
-    and judging needs the other processes. One that broke two workers is given up."""
+    """The back-test that has waited longest, held under a lease; None when none waits, or one is at work: they are
+    heavy, and judging needs the other processes. One that broke two workers is given up."""
     now = now or timezone.now()
     if RuleTrial.objects.filter(status=RuleTrial.RUNNING, lease_until__gte=now).exists():
         return None

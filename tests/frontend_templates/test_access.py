@@ -42,7 +42,6 @@ STAFF_ACTIONS = [
     "assign", "snooze", "looking", "keep_view", "let_view_go",
 ]  # fmt: skip
 ADMIN_ACTIONS = [
-    "face",
     "bulk",
     "undo_bulk",
     "put_on_list",
