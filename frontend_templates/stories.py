@@ -22,6 +22,11 @@ from frontend_templates import demo
 PATIENCE = 20  # seconds an answer may take
 UNHURRIED = 5  # seconds the workers get for a story before its last act
 LARGEST_ANSWER = 256 * 1024
+#: What a visitor should try first; the other stories follow by name.
+FIRST = (
+    "large-transaction-new-device", "login-after-failures", "login-from-new-country", "impossible-travel",
+    "credential-change-then-payment", "gift-card-drain", "session-hijack", "transaction-velocity",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +48,9 @@ class Played:
 
 
 def offered() -> list[dict[str, str]]:
-    """One button a story, in words a member understands."""
-    return [{"key": _key(story), "text": story.button or story.name, "name": story.name} for story in stories.buttons()]
+    """One button a story, in words a member understands, the main ones first."""
+    told = sorted(stories.buttons(), key=lambda story: FIRST.index(story.rule_id) if story.rule_id in FIRST else 99)
+    return [{"key": _key(story), "text": story.button or story.name, "name": story.name} for story in told]
 
 
 def find(key: str) -> stories.Story | None:
