@@ -167,6 +167,13 @@ def spending(event: EventRecord, seen: Mapping[str, Any], *, usual_euros: float)
     return facts
 
 
+def guessed(seen: Mapping[str, Any]) -> bool:
+    """Whether many passwords were tried just before and no reset explains them: then even the first visit ever seen is
+    not taken for its owner's."""
+    change = seen["change"]
+    return seen["guesses"] >= 5 and not (change is not None and change["type"] == EventType.PASSWORD_RESET)
+
+
 def ranked(signal: Signal, beyond: float) -> Signal:
     """The finding with a few points more, by how far beyond its threshold it lies; never into the next severity."""
     most = {Severity.LOW: MEDIUM_FROM - 1, Severity.MEDIUM: HIGH_FROM - 1, Severity.HIGH: 95}[signal.severity]

@@ -2,8 +2,8 @@ from datetime import timedelta
 from decimal import Decimal
 
 from detection.kernel.detector import Rule, Seen, rule
-from detection.kernel.evidence import WHO, another, total, who
-from detection.kernel.features import Baseline, Count, FirstSeen, Wish, types
+from detection.kernel.evidence import SPENT, WHO, another, guessed, total, who
+from detection.kernel.features import Baseline, Count, Wish, types
 from detection.kernel.records import EventRecord, Signal
 from detection.kernel.vocabulary import BROWSING, Action, EventType, Family, Severity
 from detection.kernel.words import from_euros, money, spoken
@@ -33,7 +33,7 @@ class LargeTransactionNewDevice(Rule):
         return {
             **WHO,
             "browsed": Count(frozenset(BROWSING), timedelta(hours=3), per="session"),
-            "address_since": FirstSeen("ip"),
+            **{name: SPENT[name] for name in ("guesses", "change")},
             "paid": Baseline(PAID),
             "tried": Baseline(TRIED),
         }
@@ -44,9 +44,9 @@ class LargeTransactionNewDevice(Rule):
         usual = self._usual(event.currency, seen["paid"] or seen["tried"])
         if usual is None or event.amount < usual or self.settled(event, seen["device_id_since"], self.settled_after):
             return None
-        mild = self.settled(event, seen["address_since"], self.settled_after)  # a new phone on the sofa, or nothing
+        mild = self.settled(event, seen["ip_since"], self.settled_after)  # a new phone on the sofa, or nothing
         mild = mild or (seen["browsed"] >= self.looks and not another(event, seen, "device_id"))  # to compare with
-        mild = mild or (seen["visits"] > 0 and total(who(event, seen)) < self.lock_from)
+        mild = mild or (seen["visits"] > 0 and total(who(event, seen)) < self.lock_from and not guessed(seen))
         text = f"A payment of {money(event.amount, event.currency)} was made from a device that has been this account's"
         text += f" for less than {spoken(self.settled_after)}. Below {money(usual, event.currency)} would have passed."
         severity, suggests = (Severity.MEDIUM, Action.CHALLENGE) if mild else (Severity.HIGH, Action.LOCK)
