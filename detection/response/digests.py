@@ -11,13 +11,13 @@ from django.db.models import QuerySet
 from detection.models import Notification
 from detection.response import letters
 
-WINDOW = timedelta(minutes=10)
+WINDOW = timedelta(minutes=2)  # longer than GATHER: the digest still knows what went before it
 AS_THEY_COME = 2
 MOST = 3  # in a window, the digest among them
 GATHER = timedelta(seconds=60)
 TITLES = 10
 #: Each of these is about something the one who reads it has to act on or to know by itself.
-NEVER = ("code.", "lock.", "dispute.", "carrier.")
+NEVER = ("code.", "lock.", "dispute.", "carrier.", "member.disputed")
 DIGEST = "digest"  # marks a message that speaks for others, in its context
 
 
