@@ -1,4 +1,7 @@
-"""Every page on a desk and on a phone, by day and by night: reachable for everyone, and without a complaint."""
+"""Every page on a desk by day and on a phone by night: reachable for everyone, and without a complaint.
+
+Colours depend on the theme alone and widths on the window alone, so two looks show what four would.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,7 @@ pytestmark = pytest.mark.browser
 
 LOOKS = [
     pytest.param({"size": size, "theme": theme}, id=f"{size}-{theme}")
-    for size in ("desktop", "phone")
-    for theme in ("light", "dark")
+    for size, theme in (("desktop", "light"), ("phone", "dark"))
 ]
 #: Open what is folded, so that it is looked at too.
 UNFOLD = "document.querySelectorAll('details').forEach(found => { found.removeAttribute('name'); found.open = true; })"

@@ -122,13 +122,13 @@ def test_it_was_me_settles_the_question_without_leaving_the_page(new_member: Cal
 
 
 @pytest.mark.slow
-def test_every_story_of_the_simulator_is_answered(
+def test_the_main_stories_of_the_simulator_are_answered(
     live_system: LiveSystem, new_member: Callable[..., tuple[Any, str]]
 ) -> None:
     first, _ = new_member()
     stories = first.locator("[data-story] button").all_inner_texts()
-    assert len(stories) >= 10
-    for story in stories:
+    assert len(stories) >= 20
+    for story in stories[:10]:  # every one of them is told to the engine in tests/detection/test_stories.py
         member, _ = new_member()
         answer = play(member, story.strip())
         assert "No answer" not in answer, answer
