@@ -66,8 +66,17 @@ class FeatureStore(Protocol):
 
     layout: Layout
 
-    def observe_and_measure(self, events: Sequence[EventRecord], wishes: Sequence[Collection[Wish]]) -> Grant:
-        """In order, observe each event and then grant its own wishes: a later event sees the earlier ones.
+    def observe_and_measure(
+        self,
+        events: Sequence[EventRecord],
+        wishes: Sequence[Collection[Wish]],
+        *,
+        unproven: AbstractSet[str] = frozenset(),
+        settled: AbstractSet[str] = frozenset(),
+    ) -> Grant:
+        """In order, observe each event and then grant its own wishes: a later event sees the earlier ones. Events whose
+        ``id`` is in ``unproven`` teach nothing, though each still sees itself; windows of those in ``settled`` end at
+        the event's own time, whatever came after it.
 
         All or nothing: when a member of the batch is cold, nothing is observed and the grant names them.
         """
@@ -155,7 +164,7 @@ class Layout:
             heard = tuple(stream for stream in self.streams if stream.hears(event.type))
             if len(self._heard) < 1000:
                 self._heard[event.type] = heard
-        teaches = teaches and event.trust >= Trust.NORMAL
+        teaches = teaches and could_teach(event)
         fed = []
         for stream in heard:
             if stream.kind == "known" and not teaches:
@@ -167,6 +176,11 @@ class Layout:
             if entry is not None and key is not None:
                 fed.append((stream, key, entry))
         return fed
+
+
+def could_teach(event: EventRecord) -> bool:
+    """Whether an event proves who acted, unless it was challenged or refused."""
+    return event.type in TEACHES and event.trust >= Trust.NORMAL
 
 
 KEYS = {

@@ -16,6 +16,7 @@ from detection.features.base import (
     Grant,
     Layout,
     Stream,
+    could_teach,
     empty,
     entry_of,
     habit,
@@ -82,6 +83,9 @@ class _Past:
         self.facts: dict[str, dict[str, Any]] = {}
 
 
+_NOTHING = _Past()  # what a key nobody has seen yet has behind it
+
+
 class MemoryStore:
     """A feature store in memory. ``complete`` says it holds everyone's past from the start, so nobody is cold."""
 
@@ -91,15 +95,23 @@ class MemoryStore:
         self._warm: set[str] = set()
         self._pasts: dict[tuple[Stream, str], _Past] = {}
 
-    def observe_and_measure(self, events: Sequence[EventRecord], wishes: Sequence[Collection[Wish]]) -> Grant:
+    def observe_and_measure(
+        self,
+        events: Sequence[EventRecord],
+        wishes: Sequence[Collection[Wish]],
+        *,
+        unproven: AbstractSet[str] = frozenset(),
+        settled: AbstractSet[str] = frozenset(),
+    ) -> Grant:
         cold = self.missing(members_of(events, self.layout))
         if cold:
             return Grant([], cold)
         touched: dict[tuple[Stream, str], int] = {}
         seen = []
         for event, wanted in zip(events, wishes, strict=True):
-            self._observe(event, touched)
-            seen.append({wish: self._measure(event, wish) for wish in wanted})
+            teaches, over = event.id not in unproven, event.id in settled
+            self._observe(event, touched, teaches=teaches)
+            seen.append({wish: self._measure(event, wish, itself=not teaches, settled=over) for wish in wanted})
         self._trim(touched)
         return Grant(seen)
 
@@ -180,19 +192,19 @@ class MemoryStore:
                 for entry in gone:
                     past.facts.pop(entry, None)
 
-    def _measure(self, event: EventRecord, wish: Wish) -> Any:
+    def _measure(self, event: EventRecord, wish: Wish, *, itself: bool = False, settled: bool = False) -> Any:
         stream = self.layout.stream_of[wish]
         key = key_of(stream, event)
-        past = None if key is None else self._pasts.get((stream, key))
+        past = None if key is None else self._pasts.get((stream, key), _NOTHING if itself else None)
         if past is None:
             return empty(wish)
         order, stamp = past.entries.order, micros(event.occurred_at)
         match wish:
             case Count() | Distinct():
-                start, stop = self._window(past, stamp, wish.within // MICROSECOND)
+                start, stop = self._window(past, stamp, wish.within // MICROSECOND, settled=settled)
                 return stop - start
             case Sum():
-                start, stop = self._window(past, stamp, wish.within // MICROSECOND)
+                start, stop = self._window(past, stamp, wish.within // MICROSECOND, settled=settled)
                 return total(entry for _, entry in order[start:stop])
             case Baseline():
                 start, stop = past.entries.between(stamp - wish.within // MICROSECOND + 1, stamp)
@@ -209,13 +221,15 @@ class MemoryStore:
             case FirstSeen():
                 entry = entry_of(stream, event)
                 first = None if entry is None else past.entries.at.get(entry)
-                return moment(first) if first is not None and first <= stamp else None
+                if first is not None and first <= stamp:
+                    return moment(first)
+                return event.occurred_at if itself and entry is not None and could_teach(event) else None
             case Known():
                 return past.entries.between(0, stamp - 1)[1]
         raise TypeError(f"no store knows how to grant {wish!r}")
 
-    def _window(self, past: _Past, stamp: int, within: int) -> tuple[int, int]:
-        """Where the window that holds ``stamp`` and ends latest begins and ends."""
+    def _window(self, past: _Past, stamp: int, within: int, *, settled: bool) -> tuple[int, int]:
+        """Where the window that holds ``stamp`` and ends latest begins and ends; once settled it ends at ``stamp``."""
         start, stop = past.entries.between(stamp, stamp + within - 1)
-        end = past.entries.order[stop - 1][0] if stop > start else stamp
+        end = past.entries.order[stop - 1][0] if stop > start and not settled else stamp
         return past.entries.between(end - within + 1, end)

@@ -28,6 +28,7 @@ from detection.features.base import (
     Grant,
     Layout,
     Stream,
+    could_teach,
     empty,
     entry_of,
     habit,
@@ -71,11 +72,18 @@ class RedisStore:
         self._readings = {wish: _reading(wish, stream) for wish, stream in self.layout.stream_of.items()}
         self._plans: dict[frozenset[Wish], list[_Reading]] = {}
 
-    def observe_and_measure(self, events: Sequence[EventRecord], wishes: Sequence[Collection[Wish]]) -> Grant:
+    def observe_and_measure(
+        self,
+        events: Sequence[EventRecord],
+        wishes: Sequence[Collection[Wish]],
+        *,
+        unproven: AbstractSet[str] = frozenset(),
+        settled: AbstractSet[str] = frozenset(),
+    ) -> Grant:
         members = members_of(events, self.layout)
         batch = _Batch(self, [self._warm + member for member in members])
         for event, wanted in zip(events, wishes, strict=True):
-            batch.add(event, wanted)
+            batch.add(event, wanted, teaches=event.id not in unproven, settled=event.id in settled)
         cold, answers = batch.run()
         if cold:
             return Grant([], frozenset(members[place] for place in cold))
@@ -165,11 +173,17 @@ class _Batch:
         self._warm = warm
         self._keys: list[list[Any]] = []
         self._places: dict[tuple[Stream, str], int] = {}
-        self._events: list[tuple[int, list[Op], list[Op]]] = []
+        self._events: list[tuple[int, list[Op], list[Op], bool]] = []
         self._asked: list[tuple[list[_Reading], list[_Reading]]] = []
 
     def add(
-        self, event: EventRecord, wanted: Collection[Wish], *, teaches: bool = True, crossing: bool = False
+        self,
+        event: EventRecord,
+        wanted: Collection[Wish],
+        *,
+        teaches: bool = True,
+        crossing: bool = False,
+        settled: bool = False,
     ) -> None:
         stamp = micros(event.occurred_at)
         writes: list[Op] = []
@@ -186,17 +200,17 @@ class _Batch:
         reads: list[Op] = []
         asked: list[_Reading] = []
         for reading in plan:
-            ask = self._question(event, reading)
+            ask = self._question(event, reading, itself=not teaches and could_teach(event))
             if ask is not None:
                 reads.append(ask)
                 asked.append(reading)
         self._asked.append((plan, asked))
-        self._events.append((stamp, writes, reads))
+        self._events.append((stamp, writes, reads, settled))
 
     def take_back(self, event: EventRecord) -> None:
         fed = self._store.layout.fed_by(event)
         writes = [("unteach", self._place(s, key), entry) for s, key, entry in fed if s.kind == "known"]
-        self._events.append((micros(event.occurred_at), writes, []))
+        self._events.append((micros(event.occurred_at), writes, [], False))
 
     def run(self) -> tuple[list[int], list[list[Any]]]:
         seconds = int(KNOWN_FOR.total_seconds())
@@ -213,7 +227,7 @@ class _Batch:
             seen[reading.wish] = answer if reading.granted is None else reading.granted(answer, event)
         return seen
 
-    def _question(self, event: EventRecord, reading: _Reading) -> Op | None:
+    def _question(self, event: EventRecord, reading: _Reading, *, itself: bool) -> Op | None:
         key = getattr(event, reading.attribute)
         if key is None:
             return None
@@ -227,7 +241,7 @@ class _Batch:
             return ("last", place, *reading.terms, event.id)
         if reading.question == "first":
             entry = entry_of(stream, event)
-            return None if entry is None else ("first", place, entry)
+            return None if entry is None else ("first", place, entry, itself)
         return (reading.question, place, *reading.terms)
 
     def _place(self, stream: Stream, key: str) -> int:

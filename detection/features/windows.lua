@@ -1,6 +1,6 @@
 -- One round trip for a batch: observe each event, then measure its wishes, in order; trim what was touched at the end.
 -- ARGV[1], msgpack: {warm = {marker keys}, mark = seconds, keys = {{name, kind, reach, most, seconds, written}},
---                    events = {{time, writes, reads}}}
+--                    events = {{time, writes, reads, settled}}}
 -- Answers msgpack: {places of cold markers, {answers of event 1, …}}. With a cold marker nothing else was done.
 local call = redis.call
 local batch = cmsgpack.unpack(ARGV[1])
@@ -12,9 +12,11 @@ for place, marker in ipairs(batch.warm) do
 end
 if #cold > 0 then return cmsgpack.pack({cold, {}}) end
 
--- The end of the latest window of this length that holds the moment. In order, that is the moment itself.
-local newest = {}
+-- The end of the latest window of this length that holds the moment. In order, and for a settled event, that is the
+-- moment itself.
+local newest, settled = {}, false
 local function ending(name, time, within)
+  if settled then return time end
   if newest[name] == nil then
     newest[name] = tonumber(call('ZREVRANGE', name, 0, 0, 'WITHSCORES')[2]) or 0
   end
@@ -66,9 +68,10 @@ local read = {
     end
     return false
   end,
-  first = function(name, time, entry)
+  first = function(name, time, entry, itself)
     local first = tonumber(call('ZSCORE', name, entry) or nil)
-    return first ~= nil and first <= time and first
+    if first ~= nil and first <= time then return first end
+    return itself and time
   end,
   known = function(name, time) return call('ZCOUNT', name, '-inf', time - 1) end,
 }
@@ -76,6 +79,7 @@ local read = {
 local answers = {}
 for number, event in ipairs(batch.events) do
   local time, given = event[1], {}
+  settled = event[4]
   for _, op in ipairs(event[2]) do
     local name = keys[op[2]][1]
     write[op[1]](name, time, op[3], op[4])
