@@ -18,7 +18,7 @@ from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
 
-from detection import pipeline
+from detection import deciding
 from detection.intake.strict_json import Malformed
 
 CONTENT_TYPE = "application/problem+json"
@@ -123,7 +123,7 @@ def as_problem(exc: BaseException | None) -> Problem:
             )
         case exceptions.ValidationError():
             return faulty(*flatten(exc.detail))
-        case pipeline.Busy():
+        case deciding.Busy():
             return out_of_reach("This could not be judged just now. Ask again with the same event_id.")
         case OperationalError() | InterfaceError():
             return out_of_reach("The database cannot be reached. Try again shortly.")

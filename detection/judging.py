@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +21,7 @@ from detection.kernel.vocabulary import Outcome
 logger = structlog.get_logger(__name__)
 
 Granted = dict[Wish, Any]
+LOOKS = 5  # at a handful in which something was refused; two settle all but a made-up one
 
 
 def judge(
@@ -59,28 +61,54 @@ def judge_in_turn(
     duty: Duty,
     *,
     unteach: Callable[[Sequence[EventRecord]], None],
-    again: Callable[[Sequence[EventRecord], Sequence[Collection[Wish]]], Sequence[Granted]],
+    again: Callable[[Sequence[EventRecord], Sequence[Collection[Wish]], AbstractSet[str]], Sequence[Granted]],
+    before: AbstractSet[str] = frozenset(),
 ) -> list[Verdict]:
     """The verdicts as if the events had come one by one: what an event taught that is challenged or refused is taken
-    back, and what its member did next in the handful is looked at once more, with what is known now."""
+    back, and what its subject did next in the handful is looked at once more, with what is known then.
+
+    ``again`` measures events anew while those whose ``id`` is in its third argument teach nothing. A look asks once for
+    the whole handful and settles at least the next event whose verdict it changes; after ``LOOKS`` the verdicts stand.
+    Events in ``before`` were judged earlier: they are looked at, and teach nothing here.
+    """
     verdicts = judge(events, granted, duty)
-    for place, event in enumerate(events):
-        if verdicts[place].outcome is Outcome.ALLOW or event.type not in TEACHES:
-            continue
-        mine = [n for n, other in enumerate(events) if other.member_id == event.member_id]
-        later = [n for n in mine if n > place]
-        unteach([event, *(events[n] for n in later)])
-        if not later:
-            continue
-        proved = [events[n] for n in mine if n < place and verdicts[n].outcome is Outcome.ALLOW]
-        then = [events[n] for n in later]
-        asked = [[wish for wish in granted[n] if isinstance(wish, (FirstSeen, Known))] for n in later]
-        seen = again([*proved, *then], [*([] for _ in proved), *asked])[len(proved) :]
-        for n, answer in zip(later, seen, strict=True):
-            granted[n].update(answer)
-        for n, verdict in zip(later, judge(then, [granted[n] for n in later], duty), strict=True):
-            verdicts[n] = verdict
+    refused: AbstractSet[str] = frozenset()
+    for _ in range(LOOKS):
+        found = _refused(verdicts) - before
+        if found == refused:
+            return verdicts
+        alone, places = _concerned(events, found, refused)
+        mine = [events[place] for place in places]
+        unteach([*alone, *(event for event in mine if event.type in TEACHES and event.id not in before)])
+        refused = found
+        if not mine:
+            return verdicts
+        asked = [[wish for wish in granted[place] if isinstance(wish, (FirstSeen, Known))] for place in places]
+        for place, answer in zip(places, again(mine, asked, refused | before), strict=True):
+            granted[place].update(answer)
+        for place, verdict in zip(places, judge(mine, [granted[place] for place in places], duty), strict=True):
+            verdicts[place] = verdict
+    late = _refused(verdicts) - before - refused
+    if late:
+        unteach([event for event in events if event.id in late])
     return verdicts
+
+
+def _refused(verdicts: Sequence[Verdict]) -> AbstractSet[str]:
+    """The events that would have taught something, had they been let through."""
+    return {v.event.id for v in verdicts if v.outcome is not Outcome.ALLOW and v.event.type in TEACHES}
+
+
+def _concerned(
+    events: Sequence[EventRecord], found: AbstractSet[str], refused: AbstractSet[str]
+) -> tuple[list[EventRecord], list[int]]:
+    """Of what is refused now and was not before, the events that nothing of their subject follows; and of all other
+    subjects in which something changed every place."""
+    last = {event.subject: event.id for event in events}
+    alone = [event for event in events if event.id in found - refused and last[event.subject] == event.id]
+    settled = {event.id for event in alone}
+    moved = {event.subject for event in events if event.id in (found ^ refused) - settled}
+    return [e for e in alone if e.subject not in moved], [n for n, e in enumerate(events) if e.subject in moved]
 
 
 def learned(event: EventRecord, granted: Granted) -> dict[str, Any]:

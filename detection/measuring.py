@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
@@ -39,16 +40,22 @@ def store_away() -> bool:
 
 
 def ask_store(
-    events: Sequence[EventRecord], wishes: Sequence[Collection[Wish]], *, until: float | None = None
+    events: Sequence[EventRecord],
+    wishes: Sequence[Collection[Wish]],
+    *,
+    until: float | None = None,
+    unproven: AbstractSet[str] = frozenset(),
+    settled: AbstractSet[str] = frozenset(),
 ) -> Sequence[Granted]:
     """Observe and measure in one round trip; members the store does not hold are rebuilt from the event table first.
-    ``until`` is a moment of ``time.monotonic``. Raises StoreError."""
+    ``until`` is a moment of ``time.monotonic``, ``unproven`` and ``settled`` as the store takes them. Raises
+    StoreError."""
     if not events:
         return []
     store = catalog.store()
 
     def ask() -> Grant:
-        return store.observe_and_measure(events, wishes)
+        return store.observe_and_measure(events, wishes, unproven=unproven, settled=settled)
 
     grant = _within(until, ask)
     while grant.cold:  # flushed or never seen
@@ -90,12 +97,13 @@ def for_someone_waiting(
     duty: catalog.Duty,
     *,
     until: float | None = None,
+    again: AbstractSet[str] = frozenset(),
 ) -> tuple[Sequence[Granted], tuple[str, ...]]:
-    """The features, and what had to be skipped to have them in time."""
+    """The features, and what had to be skipped to have them in time. Events in ``again`` were judged before."""
     global _away_until
     if not store_away():
         try:
-            return ask_store(events, wishes, until=until), ()
+            return ask_store(events, wishes, until=until, unproven=again, settled=again), ()
         except StoreError as error:
             _away_until = time.monotonic() + AWAY_FOR
             logger.warning("features.away", error=type(error).__name__)

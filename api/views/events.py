@@ -15,7 +15,7 @@ from api.permissions import READERS, Access
 from api.schema import BATCH_OF_EVENTS, DECISION, EVENT, PROBLEMS
 from api.serializers import shapes
 from api.views.door import Door
-from detection import pipeline
+from detection import deciding
 from detection.intake import Item, accept, strict_json
 from detection.kernel.records import iso
 from detection.kernel.vocabulary import EventState, KeyScope
@@ -110,7 +110,7 @@ class Decisions(Door):
         items = accept([value], client=self.credentials.client, trust=self.credentials.trust, ring=False)
         item = taken(items[0])
         assert item.event is not None
-        return Response(pipeline.decide(item.event, deadline=deadline))
+        return Response(deciding.decide(item.event, deadline=deadline))
 
 
 def taken(item: Item) -> Item:

@@ -164,8 +164,13 @@ class Backtest:
         if self._judged % TIDY_EVERY < len(events):
             self._tidy(verdicts[-1])
 
-    def _measure(self, events: Sequence[EventRecord], wishes: Sequence[Collection[Wish]]) -> Sequence[Granted]:
-        return self._store.observe_and_measure(events, wishes).seen
+    def _measure(
+        self,
+        events: Sequence[EventRecord],
+        wishes: Sequence[Collection[Wish]],
+        unproven: AbstractSet[str] = frozenset(),
+    ) -> Sequence[Granted]:
+        return self._store.observe_and_measure(events, wishes, unproven=unproven).seen
 
     def _fold(self, verdict: Verdict) -> dict[str, Any] | None:
         key = (verdict.subject, verdict.incident or "")

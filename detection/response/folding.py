@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -44,9 +44,12 @@ class Folded:
     by_event: dict[str, Alert] = field(default_factory=dict)
 
 
-def fold(verdicts: Sequence[Verdict], members: Mapping[str, Member], now: datetime) -> Folded:
-    """Fold verdicts into unresolved alerts of their incident, raise new ones for the rest. A constant number of
-    queries; the alerts are held under their row locks until the transaction ends."""
+def fold(
+    verdicts: Sequence[Verdict], members: Mapping[str, Member], now: datetime, *, counted: Collection[str] = ()
+) -> Folded:
+    """Fold verdicts into unresolved alerts of their incident, raise new ones for the rest; events in ``counted`` are
+    not counted in their alert once more. A constant number of queries; the alerts are held under their row locks until
+    the transaction ends."""
     worth = [verdict for verdict in verdicts if worth_an_alert(verdict)]
     folded = Folded()
     if not worth:
@@ -68,6 +71,7 @@ def fold(verdicts: Sequence[Verdict], members: Mapping[str, Member], now: dateti
             folded.raised.append(alert)
         else:
             _grow(alert, verdict)
+            alert.event_count -= verdict.event.id in counted
             if alert not in folded.raised and alert not in folded.changed:
                 folded.changed.append(alert)
         folded.by_event[verdict.event.id] = alert

@@ -39,12 +39,14 @@ def respond(
     members: Mapping[str, Member],
     now: datetime,
     answering: Collection[str] = (),
+    counted: Collection[str] = (),
 ) -> Response:
     """Alerts, locks and notices for judged events, in the transaction of ``work``. ``answering`` names the events whose
-    sender waits for the answer: only there has a challenge or a refusal really happened."""
+    sender waits for the answer: only there has a challenge or a refusal really happened; ``counted`` those that an
+    alert has counted before."""
     enforcing = current().enforcing
     response = Response(locks=_standing(members, hold=bool(answering)))
-    folded = folding.fold(verdicts, members, now)
+    folded = folding.fold(verdicts, members, now, counted=counted)
     response.alerts = folded.by_event
     for alert in folded.raised:
         work.tell(FrameKind.ALERT_RAISED, alert=alert, member=alert.member)

@@ -11,7 +11,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from detection import catalog, inbox, pipeline
+from detection import catalog, deciding, inbox, pipeline
 from detection.kernel.vocabulary import EventState
 from detection.models import Event, InboxItem
 from tests.cast import LONDON, happened, judge_all, report, stored
@@ -28,7 +28,7 @@ def _warm():
 @pytest.fixture
 def _patient(monkeypatch):
     """On a machine however busy, all there is gets judged."""
-    monkeypatch.setattr(pipeline, "ACROSS", 20.0)
+    monkeypatch.setattr(deciding, "ACROSS", 20.0)
 
 
 def accepted(payload):
@@ -49,13 +49,13 @@ def sign_in(member="mia", **fields):
 def test_what_waits_of_others_at_the_same_address_is_judged_first():
     wrong_passwords(30)
     row = accepted(sign_in())
-    answer = pipeline.decide(row.pk)
+    answer = deciding.decide(row.pk)
     assert answer["degraded"] == []
     assert not InboxItem.objects.exists()
     judged = dict(Event.objects.values_list("subject", "judged_at"))
     assert all(judged[f"member:victim-{number}"] <= judged["member:mia"] for number in range(30))
     alone = accepted(sign_in("sam", ip="2.160.0.1", device_id="sams"))
-    assert pipeline.decide(alone.pk)["risk_score"] < answer["risk_score"]
+    assert deciding.decide(alone.pk)["risk_score"] < answer["risk_score"]
 
 
 @pytest.mark.usefixtures("_patient")
@@ -66,7 +66,7 @@ def test_every_name_windows_are_kept_by_makes_others_events_concern_it(name):
     (stranger,) = report(happened("logout", "ada"), ring=False)
     row = accepted(happened("transaction.attempted", "mia", amount="5", currency="EUR", **{name: value}))
     assert inbox.concerning(row).subjects == {"member:sam"}
-    pipeline.decide(row.pk)
+    deciding.decide(row.pk)
     assert stored(other).state == EventState.PROCESSED
     assert stored(stranger).state == EventState.PENDING
 
@@ -82,20 +82,20 @@ def test_what_a_worker_is_slow_with_is_named_and_the_answer_does_not_wait():
     held = inbox.claim()
     row = accepted(sign_in())
     begun = time.monotonic()
-    answer = pipeline.decide(row.pk)
+    answer = deciding.decide(row.pk)
     assert answer["degraded"] == ["queue"]
-    assert time.monotonic() - begun < pipeline.ACROSS + 2
+    assert time.monotonic() - begun < deciding.ACROSS + 2
     assert held is not None
     assert pipeline.handle(held) == 5
 
 
 def test_a_deadline_leaves_half_its_time_to_the_event_itself(monkeypatch):
-    monkeypatch.setattr(pipeline, "ACROSS", 20.0)
+    monkeypatch.setattr(deciding, "ACROSS", 20.0)
     wrong_passwords(5)
     inbox.claim()
     row = accepted(sign_in())
     begun = time.monotonic()
-    answer = pipeline.decide(row.pk, deadline=timedelta(seconds=3))
+    answer = deciding.decide(row.pk, deadline=timedelta(seconds=3))
     assert answer["degraded"] == ["queue"]
     assert 1.4 < time.monotonic() - begun < 3.5
 
@@ -105,14 +105,14 @@ def test_more_than_it_can_look_through_is_named(monkeypatch):
     wrong_passwords(2)
     report(*[happened("logout", f"stranger-{number}") for number in range(4)], ring=False)
     row = accepted(sign_in())
-    assert pipeline.decide(row.pk)["degraded"] == ["queue"]
+    assert deciding.decide(row.pk)["degraded"] == ["queue"]
 
 
 def test_more_than_it_may_judge_is_named(monkeypatch):
-    monkeypatch.setattr(pipeline, "ACROSS_MOST", 0)
+    monkeypatch.setattr(deciding, "ACROSS_MOST", 0)
     wrong_passwords(2)
     row = accepted(sign_in())
-    assert pipeline.decide(row.pk)["degraded"] == ["queue"]
+    assert deciding.decide(row.pk)["degraded"] == ["queue"]
 
 
 def test_what_failed_and_waits_for_its_next_try_is_named_and_not_waited_for():
@@ -122,8 +122,8 @@ def test_what_failed_and_waits_for_its_next_try_is_named_and_not_waited_for():
     inbox.fail(held.items[0], RuntimeError())
     row = accepted(sign_in())
     begun = time.monotonic()
-    assert pipeline.decide(row.pk)["degraded"] == ["queue"]
-    assert time.monotonic() - begun < pipeline.ACROSS
+    assert deciding.decide(row.pk)["degraded"] == ["queue"]
+    assert time.monotonic() - begun < deciding.ACROSS
 
 
 def test_looking_across_costs_one_query_when_nothing_waits():
@@ -144,7 +144,7 @@ def test_decisions_of_one_member_made_at_once_are_judged_in_the_order_they_were_
     def decide(row):
         try:
             together.wait(10)
-            return pipeline.decide(row.pk)
+            return deciding.decide(row.pk)
         finally:
             connection.close()
 
@@ -165,7 +165,7 @@ def test_decisions_of_members_who_share_a_device_see_each_other_in_order():
     def decide(row):
         try:
             together.wait(10)
-            return pipeline.decide(row.pk)
+            return deciding.decide(row.pk)
         finally:
             connection.close()
 

@@ -10,7 +10,7 @@ from django.contrib.auth import get_user_model
 from django.test.utils import override_settings
 from django.utils import timezone
 
-from detection import pipeline
+from detection import deciding
 from detection.kernel.records import Actor
 from detection.kernel.vocabulary import ActorKind, LockState, Trust
 from detection.models import (
@@ -71,7 +71,7 @@ def test_the_member_on_a_known_device_goes_on_under_fire() -> None:
         "transaction.attempted", amount="42.00", currency="EUR", device_id="mia-phone", ip=LONDON, session_id="mia-now"
     )
     item = report(payment)[0]
-    assert pipeline.decide(item.event)["verdict"] == "allow"
+    assert deciding.decide(item.event)["verdict"] == "allow"
     assert Decision.objects.get().answer["lock"] is None
 
 

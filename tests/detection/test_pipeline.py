@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from config.runner.spawn import kill_group, spawn
 from config.runner.valkey import Valkey
-from detection import announcements, catalog, feed, inbox, measuring, pipeline
+from detection import announcements, batches, catalog, deciding, feed, inbox, measuring, pipeline
 from detection.audit import ledger, verify
 from detection.conf import ATTEMPTS, LEASE, current
 from detection.features import connect
@@ -42,7 +42,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.database]
 def decide(payload):
     (item,) = report(payload, ring=False)
     assert item.event is not None
-    return pipeline.decide(item.event)
+    return deciding.decide(item.event)
 
 
 def test_a_large_payment_from_a_new_device_is_denied_alerted_and_locks():
@@ -113,7 +113,7 @@ def test_a_stuffing_run_over_many_members_is_one_alert_about_its_source():
     assert alert.event_count > 40
     assert alert.reasons[0]["observed"] == 60
     (item,) = report(happened("login.succeeded", "mia", ip=BERLIN, device_id="thief", session_id="s"), ring=False)
-    pipeline.decide(item.event)
+    deciding.decide(item.event)
     assert Alert.objects.filter(member__member_id="mia").count() == 1
 
 
@@ -170,16 +170,16 @@ def poisonous():
     class Poison(Exception):
         pass
 
-    original = pipeline.additions
+    original = batches.additions
 
     def burst(record):
         if record.member_id == "poison":
             raise Poison
         return original(record)
 
-    pipeline.additions = burst
+    batches.additions = burst
     yield
-    pipeline.additions = original
+    batches.additions = original
 
 
 def test_poison_is_tried_five_times_then_dead_visible_and_replayable(poisonous):
@@ -264,7 +264,7 @@ def test_a_flushed_store_finds_what_crosses_members_again():
     judge_all()
     connect(current().redis_features_url).flushdb()
     (item,) = report(happened("login.succeeded", "mia", ip=BERLIN, device_id="thief"), ring=False)
-    pipeline.decide(item.event)
+    deciding.decide(item.event)
     assert stored(item).seen["credential-stuffing"]["members short"] == 30
 
 
@@ -276,7 +276,7 @@ def test_a_decision_that_cannot_wait_for_everyones_past_says_so(monkeypatch):
     monkeypatch.setattr(measuring, "_recall_everyone", lambda _store: late.wait(20))
     (item,) = report(happened("login.succeeded", "mia", ip=BERLIN, device_id="thief"), ring=False)
     try:
-        assert pipeline.decide(item.event, deadline=timedelta(milliseconds=200))["degraded"] == ["features"]
+        assert deciding.decide(item.event, deadline=timedelta(milliseconds=200))["degraded"] == ["features"]
     finally:
         late.set()
         measuring._away_until = 0.0
@@ -411,8 +411,8 @@ def test_an_event_that_could_not_be_judged_is_never_answered_allow():
     Event.objects.filter(pk=item.event).update(state=EventState.DEAD)
     InboxItem.objects.update(dead=True)
     assert item.event is not None
-    with pytest.raises(pipeline.Busy):
-        pipeline.decide(item.event)
+    with pytest.raises(deciding.Busy):
+        deciding.decide(item.event)
 
 
 def test_a_decision_with_a_deadline_never_waits_for_a_worker_that_is_slow():
@@ -421,10 +421,10 @@ def test_a_decision_with_a_deadline_never_waits_for_a_worker_that_is_slow():
     held = inbox.claim()
     (item,) = report(large_payment(), ring=False)
     assert item.event is not None
-    answer = pipeline.decide(item.event, deadline=timedelta(milliseconds=50))
+    answer = deciding.decide(item.event, deadline=timedelta(milliseconds=50))
     assert answer["degraded"] == ["queue", "features"]
     assert answer["verdict"] == "deny"
-    assert pipeline.decide(item.event) == answer
+    assert deciding.decide(item.event) == answer
     assert held is not None
     pipeline.handle(held)
     judge_all()
@@ -445,7 +445,7 @@ def test_a_frozen_feature_store_never_holds_a_decision_past_its_deadline(setting
         (item,) = report(large_payment(), ring=False)
         assert item.event is not None
         begun = time.monotonic()
-        answer = pipeline.decide(item.event, deadline=timedelta(milliseconds=200))
+        answer = deciding.decide(item.event, deadline=timedelta(milliseconds=200))
         waited = time.monotonic() - begun
     finally:
         os.kill(process.pid, signal.SIGCONT)
@@ -512,3 +512,50 @@ def test_a_database_that_fails_under_a_handful_costs_no_event_a_try(monkeypatch)
     assert list(InboxItem.objects.values_list("attempt", flat=True)) == [0, 0]
     InboxItem.objects.update(due_at=timezone.now())
     assert judge_all() == 2
+
+
+def cost_of_sign_ins(count: int, member: str) -> tuple[int, int]:
+    """Queries and calls of the feature store for a handful of sign-ins from a stranger's device abroad."""
+    settled_life(member, device=f"{member}-phone")
+    now = timezone.now() - timedelta(seconds=count)
+    who = {"device_id": f"{member}-stranger", "ip": BERLIN, "country": "RU", "user_agent": "python-requests/2.31"}
+    tries = [
+        happened("login.succeeded", member, occurred_at=now + timedelta(seconds=second), **who)
+        for second in range(count)
+    ]
+    report(*tries)
+    held = inbox.claim()
+    assert held is not None
+    before = store_calls()
+    with CaptureQueriesContext(connection) as queries:
+        assert pipeline.handle(held) == count
+    refused = Event.objects.filter(member__member_id=member, type="login.succeeded").exclude(outcome="allow")
+    assert refused.count() > count / 2
+    return len(queries), store_calls() - before
+
+
+def store_calls() -> int:
+    commands = connect(current().redis_features_url).info("commandstats")
+    return sum(about["calls"] for name, about in commands.items() if name in ("cmdstat_eval", "cmdstat_evalsha"))
+
+
+def test_a_storm_of_refused_sign_ins_costs_no_question_each():
+    few, many = cost_of_sign_ins(3, "sam"), cost_of_sign_ins(120, "mia")
+    assert many[0] <= few[0] + 2
+    assert many[1] <= few[1] + 8
+
+
+def test_what_a_late_event_explains_is_seen_and_the_alert_counts_each_event_once():
+    settled_life()
+    now = timezone.now() - timedelta(minutes=10)
+    strange = {"device_id": "a-stranger", "ip": BERLIN, "session_id": "s"}
+    paid = large_payment(occurred_at=now + timedelta(minutes=5), amount="150", **strange)
+    asked = decide(paid)
+    report(happened("password.changed", occurred_at=now, **strange))
+    judge_all()
+    row = Event.objects.get(event_id=paid["event_id"])
+    alert = Alert.objects.get(pk=row.alert_id)
+    assert "credential-change-then-payment" not in {reason["code"] for reason in asked["reasons"]}
+    assert "credential-change-then-payment" in {signal["detector"] for signal in row.signals}
+    assert alert.event_count == Event.objects.filter(alert_id=alert.pk).count()
+    assert Decision.objects.get().waiting, "the sender is to hear of it"

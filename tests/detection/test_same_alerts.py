@@ -189,6 +189,34 @@ def backtested(events: list[Payload], folder: Path) -> tuple[dict[str, Any], dic
     return alerts, judged
 
 
+def delivered_late(events: list[Payload], chance: Random, *, by: int) -> list[Payload]:
+    """In the order they arrive when each is up to ``by`` seconds on its way."""
+
+    def arrival(event: Payload) -> datetime:
+        return datetime.fromisoformat(event["occurred_at"]) + timedelta(seconds=chance.randint(0, by))
+
+    return sorted(events, key=arrival)
+
+
+def told_apart(told: Sequence[list[Payload]]) -> list[list[Payload]]:
+    """No two at the same moment: which of those came first only their arrival tells."""
+    return [
+        [
+            {
+                **event,
+                "occurred_at": (datetime.fromisoformat(event["occurred_at"]) + nudge * (2 * n + life)).isoformat(),
+            }
+            for n, event in enumerate(events)
+        ]
+        for life, (events, nudge) in enumerate((events, timedelta(milliseconds=20)) for events in told)
+    ]
+
+
+def spoken(alerts: dict[str, Any]) -> set[tuple[str, str]]:
+    """Who it was about, and which detectors spoke."""
+    return {(name.split()[0], detector) for name, about in alerts.items() for detector in about[3]}
+
+
 @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 @given(told=lives(), chance=st.randoms(use_true_random=False))
 def test_the_same_events_give_the_same_alerts(told: list[list[Payload]], chance: Random, tmp_path: Path) -> None:
@@ -201,6 +229,17 @@ def test_the_same_events_give_the_same_alerts(told: list[list[Payload]], chance:
     alerts, judged = backtested(events, tmp_path)
     assert judged == one_by_one[1]
     assert alerts == {name: (severity, detectors) for name, (severity, _, _, detectors, *_) in one_by_one[0].items()}
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@given(told=lives(), chance=st.randoms(use_true_random=False))
+def test_out_of_order_within_the_window_the_same_detectors_speak_of_the_same_people(
+    told: list[list[Payload]], chance: Random
+) -> None:
+    events = in_time(told_apart(told))
+    in_order, _ = live([[event] for event in events])
+    shuffled, _ = live(in_handfuls(delivered_late(events, chance, by=600), chance))
+    assert spoken(shuffled) == spoken(in_order)
 
 
 def test_what_was_refused_in_a_handful_is_not_believed_by_what_follows_in_it() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from detection import inbox, measuring, pipeline, settling
+from detection import deciding, inbox, measuring, pipeline, settling
 from detection.kernel.records import SYSTEM
 from detection.models import Alert, Decision, Event, FeedEntry, InboxItem, LockReason, WebhookMessage
 from detection.response.webhooks import endpoints
@@ -35,7 +35,7 @@ def said() -> list[dict[str, Any]]:
 def decide(payload, **options) -> dict[str, Any]:
     (item,) = report(payload, ring=False)
     assert item.event is not None
-    return pipeline.decide(item.event, **options)
+    return deciding.decide(item.event, **options)
 
 
 def in_a_hurry(payload) -> tuple[dict[str, Any], Any]:
@@ -70,7 +70,7 @@ def test_it_is_told_once_and_a_repeated_question_gets_the_first_answer():
     judge_all()
     assert [settling.settle(), settling.settle()] == [1, 0]
     assert len(said()) == 1
-    assert pipeline.decide(Event.objects.get(event_id=payload["event_id"]).pk) == first
+    assert deciding.decide(Event.objects.get(event_id=payload["event_id"]).pk) == first
 
 
 def test_an_answer_that_was_right_is_told_too_with_nothing_changed():
@@ -125,7 +125,7 @@ def test_an_attack_that_only_shows_in_full_raises_its_alert_and_places_its_lock_
     assert FeedEntry.objects.filter(kind="alert.raised").count() == 1
     row = Event.objects.get(event_id=first["event_id"])
     assert (row.outcome, row.degraded, str(row.alert_id)) == ("deny", [], told["alert_id"])
-    assert pipeline.decide(row.pk) == first
+    assert deciding.decide(row.pk) == first
 
 
 def test_while_the_store_is_away_it_waits_and_after_a_day_it_is_let_go(settings):
@@ -146,7 +146,7 @@ def test_a_decision_that_saw_everything_owes_nothing():
     (item,) = report(happened("logout"))
     judge_all()
     assert item.event is not None
-    pipeline.decide(stored(item).pk)
+    deciding.decide(stored(item).pk)
     assert not Decision.objects.filter(waiting=True).exists()
     assert settling.settle() == 0
 

@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from detection import catalog, pipeline
+from detection import catalog, deciding
 from detection.audit import ledger
 from detection.kernel.records import Actor
 from detection.kernel.vocabulary import ActorKind
@@ -41,7 +41,7 @@ def payment(**fields: Any) -> dict[str, Any]:
 def decided(payload: dict[str, Any]) -> dict[str, Any]:
     (item,) = report(payload, ring=False)
     assert item.event is not None
-    return pipeline.decide(item.event)
+    return deciding.decide(item.event)
 
 
 def test_what_is_blocked_is_refused_from_the_next_event_on() -> None:
@@ -73,7 +73,7 @@ def test_an_entry_that_expires_is_over_though_nobody_read_the_lists_again() -> N
     (item,) = report(payment(), ring=False, now=timezone.now())
     Event.objects.filter(pk=item.event).update(received_at=entry.expires_at)
     assert item.event is not None
-    assert pipeline.decide(item.event)["verdict"] == "allow"
+    assert deciding.decide(item.event)["verdict"] == "allow"
 
 
 def test_in_another_process_it_holds_within_two_seconds() -> None:
@@ -125,7 +125,7 @@ def test_the_answer_to_a_decision_asked_late_tells_trust_too() -> None:
     (item,) = report(odd)
     judge_all()
     assert item.event is not None
-    said = {reason["code"]: reason for reason in pipeline.decide(item.event)["reasons"]}
+    said = {reason["code"]: reason for reason in deciding.decide(item.event)["reasons"]}
     assert said["allow-list"]["points"] == -30
     assert "points" not in next(reason for code, reason in said.items() if code == "large-transaction-new-device")
 

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from detection import catalog, pipeline
+from detection import catalog, deciding
 from detection.kernel.intervals import wilson
 from detection.kernel.records import Actor
 from detection.kernel.vocabulary import ActorKind
@@ -262,7 +262,7 @@ def test_a_decision_that_refused_stopped_the_money() -> None:
     settled_life()
     (item,) = report(large_payment(order_id="o-1"), ring=False)
     assert item.event is not None
-    assert pipeline.decide(item.event)["verdict"] == "deny"
+    assert deciding.decide(item.event)["verdict"] == "deny"
     label("o-1", "fraud")
     assert worth()["total"]["stopped_orders"] == 1
 
