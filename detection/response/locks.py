@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import F
@@ -16,9 +16,10 @@ from django.utils import timezone
 
 from detection import conf
 from detection.kernel.records import SYSTEM, Actor, LockRecord
-from detection.kernel.vocabulary import ActorKind, FrameKind, LockScope, LockState, Trust, WebhookKind
+from detection.kernel.vocabulary import ActorKind, FrameKind, LockScope, LockState, WebhookKind
 from detection.models import AccountLock, Client, LockEvent, LockReason, Member, OtpChallenge
 from detection.response import health, letters, notifications, sessions
+from detection.response.budgets import may_lock
 from detection.response.standing import effective, in_force, joined, of
 from detection.response.transitions import Cause, allowed
 from detection.work import UnitOfWork, unit_of_work
@@ -228,44 +229,6 @@ def _expire(member_pk: int, now: datetime) -> bool:
         if after is None:
             notifications.to_member(work, member, "lock.expired", context={}, only_page=True)
         return True
-
-
-def may_lock(
-    *, client_id: int | None, trust: Trust, source: str = "", code: str = "", now: datetime | None = None
-) -> bool:
-    """Whether one more automatic lock fits the budgets of its client, its source and its rule. Ask inside the unit that
-    locks: the client's row is held, so two workers cannot both take the last one of a client."""
-    if trust <= Trust.LOW:
-        return False
-    now = now or timezone.now()
-    with unit_of_work(SYSTEM):
-        if client_id is not None:
-            # Not FOR UPDATE: that would make every event of the client wait for us.
-            Client.objects.select_for_update(no_key=True).filter(pk=client_id).first()
-        automatic = LockReason.objects.filter(by=ActorKind.SYSTEM, state=LockState.LOCKED, actor=SYSTEM.label)
-        lately = now - conf.CLIENT_LOCK_WINDOW
-        if code and automatic.filter(code=code, since__gt=lately).count() >= _large_cap(conf.RULE_LOCK_CAP):
-            return False
-        of_client = automatic.filter(client=client_id, since__gt=now - conf.CLIENT_LOCK_WINDOW)
-        if of_client.count() >= _client_cap(trust):
-            return False
-        if not source:
-            return True
-        of_source = automatic.filter(source=source)
-        return (
-            of_source.filter(since__gt=now - timedelta(minutes=1)).count() < conf.SOURCE_LOCKS_PER_MINUTE
-            and of_source.filter(since__gt=now - timedelta(hours=1)).count() < conf.SOURCE_LOCKS_PER_HOUR
-        )
-
-
-def _client_cap(trust: Trust) -> int:
-    if trust < Trust.HIGH:
-        return conf.CLIENT_LOCK_CAP
-    return _large_cap(conf.CLIENT_LOCK_CAP)
-
-
-def _large_cap(least: int) -> int:
-    return max(least, Member.objects.count() // 200)  # half a percent
 
 
 def _tidy(member: Member, now: datetime) -> None:

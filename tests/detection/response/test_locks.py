@@ -8,6 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext, override_settings
 from django.utils import timezone
 
+from detection import conf
 from detection.intake.contacts import frozen_members
 from detection.kernel.records import Actor
 from detection.kernel.vocabulary import ActorKind, EventType, LockScope, LockState, Trust
@@ -23,6 +24,7 @@ from detection.models import (
     Notification,
 )
 from detection.response import locks
+from detection.work import unit_of_work
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -245,3 +247,25 @@ def test_many_placing_the_same_lock_at_once_place_one(mia, lock):
     assert news.count(True) == 1
     assert LockReason.objects.count() == LockEvent.objects.count() == 1
     assert AccountLock.objects.get().version == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_clients_at_once_a_rule_locks_its_cap_and_no_more(lock, monkeypatch):
+    monkeypatch.setattr(conf, "RULE_LOCK_CAP", 5)
+    crowd = [
+        (Client.objects.create(name=f"app-{number}"), Member.objects.create(member_id=f"m{number}"))
+        for number in range(16)
+    ]
+
+    def try_it(pair):
+        client, member = pair
+        try:
+            with unit_of_work():
+                if locks.may_lock(client_id=client.pk, trust=Trust.NORMAL, code="one-rule"):
+                    lock(member, client=client, code="one-rule")
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(try_it, crowd))
+    assert LockReason.objects.count() == 5

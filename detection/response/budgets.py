@@ -1,0 +1,59 @@
+"""Budgets: how many automatic locks a client, an address and a rule may cause before the rest only restrict."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import connection
+from django.utils import timezone
+
+from detection import conf
+from detection.kernel.records import SYSTEM
+from detection.kernel.vocabulary import ActorKind, LockState, Trust
+from detection.models import LockReason, Member
+from detection.work import unit_of_work
+
+BUDGET_LOCK = 0x5EC_10C4  # advisory lock of those who place automatic locks, PostgreSQL only
+
+
+def may_lock(
+    *, client_id: int | None, trust: Trust, source: str = "", code: str = "", now: datetime | None = None
+) -> bool:
+    """Whether one more automatic lock fits the budgets of its client, its source and its rule. Ask inside the unit that
+    locks: whoever asks waits for the one before to commit, so two workers cannot both take the last one."""
+    if trust <= Trust.LOW:
+        return False
+    now = now or timezone.now()
+    with unit_of_work(SYSTEM):
+        _wait_for_ones_turn()
+        automatic = LockReason.objects.filter(by=ActorKind.SYSTEM, state=LockState.LOCKED, actor=SYSTEM.label)
+        lately = now - conf.CLIENT_LOCK_WINDOW
+        if code and automatic.filter(code=code, since__gt=lately).count() >= _large_cap(conf.RULE_LOCK_CAP):
+            return False
+        of_client = automatic.filter(client=client_id, since__gt=lately)
+        if of_client.count() >= _client_cap(trust):
+            return False
+        if not source:
+            return True
+        of_source = automatic.filter(source=source)
+        return (
+            of_source.filter(since__gt=now - timedelta(minutes=1)).count() < conf.SOURCE_LOCKS_PER_MINUTE
+            and of_source.filter(since__gt=now - timedelta(hours=1)).count() < conf.SOURCE_LOCKS_PER_HOUR
+        )
+
+
+def _client_cap(trust: Trust) -> int:
+    if trust < Trust.HIGH:
+        return conf.CLIENT_LOCK_CAP
+    return _large_cap(conf.CLIENT_LOCK_CAP)
+
+
+def _large_cap(least: int) -> int:
+    return max(least, Member.objects.count() // 200)  # half a percent
+
+
+def _wait_for_ones_turn() -> None:
+    """A rule's and an address's locks come from any client, so counting and locking are one at a time for all."""
+    if connection.vendor == "postgresql":  # SQLite has a single writer
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [BUDGET_LOCK])
