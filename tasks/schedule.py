@@ -43,6 +43,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     **{f"a canary through {queue}": _canary(queue) for queue in QUEUES},
     "run back-tests of rules nobody was woken for": _every("tasks.rules.backtest", 15),
     "send runaway rules back to shadow": _every("tasks.rules.trip", 30),
+    "look for senders whose clocks are wrong": _every("tasks.upkeep.clocks", 300),
     "look for the events of labels that wait": _every("tasks.upkeep.match_labels", 60),
     "see that the models can be used": _every("tasks.learning.check", 60),
     "look at how the models do": _every("tasks.learning.look", 3600),

@@ -8,12 +8,14 @@ from django.utils import timezone
 
 from detection import partitions
 from detection.audit import ledger
+from detection.response import clocks as senders
 from detection.response import labels
 from tasks import pulse as pulses
 from tasks import retention, turns
 from tasks.queues import QUEUES, UPKEEP
 
 HOUR = 3600
+DAY = 24 * HOUR
 
 
 @shared_task
@@ -33,6 +35,15 @@ def pulse(queue: str = UPKEEP) -> None:
 def match_labels() -> int:
     """Look again for the events of labels that came before them; how many were found."""
     return labels.match_waiting()
+
+
+@shared_task
+def clocks() -> list[str]:
+    """Tell staff of senders whose events keep arriving late or early, each once a day; which they were."""
+    told = [s for s in senders.adrift() if turns.take(f"upkeep.clocks.{s.client_id}.{s.how}", seconds=DAY)]
+    for sender in told:
+        senders.tell(sender)
+    return [sender.name for sender in told]
 
 
 @shared_task(soft_time_limit=HOUR, time_limit=HOUR + 60)
