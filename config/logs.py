@@ -26,7 +26,7 @@ _ASSIGNED = re.compile(
     r"[^\s'\",;&}]+"
 )
 _URL_PASSWORD = re.compile(r"(://[^/\s:@]*:)[^/\s@]+@")
-_PORTAL = re.compile(r"(/portal/)[^/\s?\"']+")
+_LINK = re.compile(r"(/(?:portal|answer|login/password/[^/\s]+)/)[^/\s?\"']+")
 _UNLOCK_CODE = re.compile(r"(?<![\w.-])\d{4}[ -]?\d{4}(?![\w-]|\.\d)")
 _CARD = re.compile(r"(?<![\w.])\d(?:[ -]?\d){12,18}(?![\w])")
 
@@ -38,7 +38,7 @@ def masked(text: str) -> str:
     text = _CREDENTIALS.sub(lambda found: f"{found.group(1) or ''}{found.group(2)} {HIDDEN}", text)
     text = _ASSIGNED.sub(rf"\g<1>{HIDDEN}", text)
     text = _URL_PASSWORD.sub(rf"\1{HIDDEN}@", text)
-    text = _PORTAL.sub(rf"\1{HIDDEN}", text)
+    text = _LINK.sub(rf"\1{HIDDEN}", text)
     text = _CARD.sub(_hide_card, text)
     return _UNLOCK_CODE.sub(HIDDEN, text)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from django import forms
 
-from detection.kernel.vocabulary import Disposition, LockScope
+from detection.kernel.vocabulary import Disposition, KeyScope, LockScope, Role, Trust
 from detection.models import LockBatch
 from frontend_templates import wording
 
@@ -89,6 +90,44 @@ class FaceForm(forms.Form):
     frame_origins = forms.CharField(max_length=2000, required=False)
     logo = forms.FileField(required=False)
     no_logo = forms.BooleanField(required=False)
+
+
+class KeyForm(forms.Form):
+    """What a new API key may do, and for how long."""
+
+    LIVES = [(0, "without end"), (30, "30 days"), (90, "90 days"), (365, "one year")]
+
+    app = forms.CharField(max_length=100, error_messages={"required": "Please name the app that will use the key."})
+    scopes = forms.MultipleChoiceField(
+        choices=[(scope.value, scope.value) for scope in KeyScope],
+        error_messages={"required": "Please choose at least one thing the key may do."},
+    )
+    trust = forms.ChoiceField(choices=[(trust.name.lower(), trust.name) for trust in Trust])
+    requires_signature = forms.BooleanField(required=False)
+    days = forms.TypedChoiceField(choices=LIVES, coerce=int, empty_value=0, required=False)
+
+    def clean_app(self) -> str:
+        name = str(self.cleaned_data["app"])
+        if not name.isprintable():
+            raise forms.ValidationError("The app’s name has characters nobody can see.")
+        return name
+
+    def clean(self) -> dict[str, Any]:
+        said = super().clean() or self.cleaned_data
+        if said.get("trust") == "high":  # its word can lock people: only a signed one counts as high
+            said["requires_signature"] = True
+        return said
+
+
+class InviteForm(forms.Form):
+    """Somebody new among the staff."""
+
+    name = forms.CharField(max_length=64, error_messages={"required": "Please give the name they sign in by."})
+    email = forms.EmailField(max_length=200, required=False, error_messages={"invalid": "That is no e-mail address."})
+    role = forms.ChoiceField(
+        choices=[(role.value, role.value) for role in Role],
+        error_messages={"required": "Please choose a role.", "invalid_choice": "Please choose a role."},
+    )
 
 
 def complaint(form: forms.Form) -> str:

@@ -38,6 +38,9 @@ CONSOLE = (
     Place("audit", "Audit", "pages:audit", "t", frozenset({Role.ADMIN, Role.AUDITOR})),
     Place("messages", "Messages", "pages:messages", "n", frozenset({Role.ADMIN, Role.AUDITOR})),
     Place("webhooks", "Webhooks", "pages:webhooks", "w", frozenset({Role.ADMIN, Role.AUDITOR})),
+    Place("keys", "Keys", "pages:keys", "k", frozenset({Role.ADMIN, Role.AUDITOR})),
+    Place("staff", "Staff", "pages:staff", "p", frozenset({Role.ADMIN, Role.AUDITOR})),
+    Place("settings", "Settings", "pages:settings", "e", frozenset({Role.ADMIN, Role.AUDITOR})),
     Place("health", "System", "pages:health", "s"),
 )
 

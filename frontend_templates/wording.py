@@ -10,7 +10,7 @@ from typing import Any
 from django.utils import timezone
 
 from detection.enrich.geoip import name_of
-from detection.kernel.vocabulary import EventType
+from detection.kernel.vocabulary import EventType, KeyScope, Role, Trust
 
 #: What a member did, as they would say it themselves.
 EVENTS: dict[str, str] = {
@@ -53,6 +53,30 @@ SCOPES = {
     "profile": "changing the password, the profile or two-step sign-in",
     "everything": "paying and changing anything about the account",
 }
+
+KEY_SCOPES = {
+    KeyScope.EVENTS_WRITE: "Report what members do",
+    KeyScope.EVENTS_READ: "Read the events it reported",
+    KeyScope.DECISIONS_WRITE: "Ask whether a payment may go through",
+    KeyScope.LABELS_WRITE: "Tell afterwards what was fraud",
+    KeyScope.ALERTS_READ: "Read alerts",
+    KeyScope.MEMBERS_READ: "Read members, their locks and health",
+    KeyScope.MEMBERS_IMPORT: "Tell members’ addresses and history",
+    KeyScope.MEMBERS_LOCK: "Lock members",
+    KeyScope.MEMBERS_UNLOCK: "Unlock members",
+    KeyScope.PORTAL_CREATE: "Sign members in to their pages here",
+}
+TRUSTS = {
+    Trust.LOW: "Low: it sits in a browser or an app, where anybody can read it",
+    Trust.NORMAL: "Normal: it stays on your server",
+    Trust.HIGH: "High: your server, and every request is signed with it",
+}
+ROLES = {
+    Role.ANALYST: "Works on alerts, locks and unlocks members",
+    Role.ADMIN: "Does everything an analyst does, and looks after rules, lists, keys and staff",
+    Role.AUDITOR: "Reads everything, the audit trail too, and changes nothing",
+}
+ROLE_NAMES = {"analyst": "an analyst", "admin": "an administrator", "auditor": "an auditor"}
 
 NETWORKS = {
     "hosting": "data centre",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.response import Response
 
@@ -151,17 +150,14 @@ class Keys(Door):
     )
     def post(self, request: Any) -> Response:
         given = self.body(forms.KeyForm)
-        with unit_of_work(self.actor):
-            key, text = clients.issue_key(
-                given["app"],
-                sorted(set(given["scopes"])),
-                actor=self.actor,
-                trust=Trust[given["trust"].upper()],
-                requires_signature=given["requires_signature"],
-            )
-            if given.get("expires_at"):
-                key.expires_at = given["expires_at"]
-                key.save(update_fields=["expires_at"])
+        key, text = clients.issue_key(
+            given["app"],
+            sorted(set(given["scopes"])),
+            actor=self.actor,
+            trust=Trust[given["trust"].upper()],
+            requires_signature=given["requires_signature"],
+            expires_at=given.get("expires_at"),
+        )
         return Response({**_key_wire(key), "key": text}, status=201)
 
 
@@ -175,9 +171,7 @@ class Key(Door):
         key = ApiKey.objects.select_related("client").filter(prefix=key_id).first()
         if key is None:
             raise errors.missing()
-        with unit_of_work(self.actor) as work:
-            if ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now()):
-                work.audit("api_key.revoked", target=f"client:{key.client.name}", prefix=key.prefix)
+        clients.revoke(key, actor=self.actor)
         verified_keys.forget()
         return Response(status=204)
 

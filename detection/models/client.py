@@ -59,7 +59,13 @@ class ApiKey(models.Model):
 
     @classmethod
     def issue(
-        cls, client: Client, scopes: list[str], *, trust: Trust = Trust.NORMAL, requires_signature: bool = False
+        cls,
+        client: Client,
+        scopes: list[str],
+        *,
+        trust: Trust = Trust.NORMAL,
+        requires_signature: bool = False,
+        expires_at: datetime | None = None,
     ) -> tuple[ApiKey, str]:
         """A new key and its text, which is not kept anywhere."""
         prefix = secrets.token_hex(5)
@@ -71,6 +77,7 @@ class ApiKey(models.Model):
             scopes=sorted(scopes),
             trust=int(trust),
             requires_signature=requires_signature,
+            expires_at=expires_at,
         )
         return key, text
 

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.models import Session
+from django.db.models import Count
 from django.utils import timezone
 
 from detection.announcements import SessionsEnded, announce
@@ -60,6 +61,13 @@ def of(user_id: int) -> list[SignIn]:
     """This user's sessions that are alive, the one used last first."""
     alive = Session.objects.filter(expire_date__gt=timezone.now()).values("session_key")
     return list(SignIn.objects.filter(user=user_id, session__in=alive).order_by("-seen_at", "pk"))
+
+
+def alive(user_ids: Collection[int]) -> dict[int, int]:
+    """How many sessions each of these users has open; who has none is left out."""
+    living = Session.objects.filter(expire_date__gt=timezone.now()).values("session_key")
+    found = SignIn.objects.filter(user__in=user_ids, session__in=living).values_list("user")
+    return dict(found.annotate(count=Count("pk")).order_by())
 
 
 def end_one(user_id: int, sign_in_id: int, *, actor: Actor) -> bool:

@@ -12,7 +12,7 @@ from detection import inbox
 from detection.kernel.vocabulary import Role
 from detection.models import AuditEntry, AuditPending, Event
 from detection.work import unit_of_work
-from frontend_templates import parts
+from frontend_templates import effective, parts
 from frontend_templates.access import actor_of, admin_action, role_of, staff_page, trail_page
 from frontend_templates.answers import answer
 
@@ -40,6 +40,12 @@ def audit(request: HttpRequest) -> HttpResponse:
         "waiting": AuditPending.objects.count(),
     }
     return render(request, "operator/audit.html", context)
+
+
+@trail_page
+def settings_page(request: HttpRequest) -> HttpResponse:
+    """What this installation is set to, secrets masked."""
+    return render(request, "operator/settings.html", {"section": "settings", "groups": effective.groups()})
 
 
 @staff_page

@@ -28,6 +28,8 @@ KEY = "sk_demo1234_Zx9Q0aLmN8bVcXk7JhGfDsA5"
         ("paid with 4111 1111 1111 1111 today", "1111 1111 1111"),
         ("paid with 5555-5555-5555-4444.", "5555-5555-4444"),
         ("GET /portal/eyJhbGciOi.x-y_z/ 200", "eyJhbGciOi"),
+        ("GET /login/password/MTI/dig1y1-154a3a7619eab/ 200", "dig1y1"),
+        ("GET /answer/kF3-x_y.z/ 200", "kF3"),
         ("redis://:s3cr3tpass@127.0.0.1:6379/0", "s3cr3tpass"),
         ("{'password': 'correct horse', 'user': 'mia'}", "correct"),
         ("Cookie: sessionid=abc123def456; csrftoken=zzz", "abc123def456"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.test import Client as Browser
@@ -89,3 +90,17 @@ def test_an_admin_plays_a_dead_letter_again_and_it_is_written_down(ada: Browser,
     assert InboxItem.objects.get(event=other).dead is True
     ledger.sequence_all()
     assert AuditEntry.objects.filter(action="inbox.replayed", actor="ada", target=str(one)).count() == 1
+
+
+def test_settings_say_what_counts_and_never_a_secret(ada: Browser, settings: Any, monkeypatch: Any) -> None:
+    settings.SMS_URL = "twilio://account:sesame@+15550100"
+    settings.NOTIFY_URLS = ["slack://open/sesame/now"]
+    monkeypatch.setenv("REDIS_URL", "redis://:sesame@cache.example.com:6379/0")
+    monkeypatch.setenv("MODE", "live")
+    page = text_of(ada.get("/admin_dashboard/settings/"))
+    assert "sesame" not in page
+    assert "cache.example.com" in page
+    assert "Locks are placed and people are told." in page
+    for name in ("SECRET_KEY", "OTP_KEY", "MODEL_KEY", "AUDIT_KEY", "DEVICE_KEY", "WEBHOOK_KEY"):
+        assert name in page
+        assert str(getattr(settings, name)) not in page

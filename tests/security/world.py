@@ -43,6 +43,7 @@ from detection.models import (
     WebhookDelivery,
 )
 from detection.response import accounts, alerts, challenges, codes, links, locks, portal, presets
+from detection.response import staff as people
 from detection.response.webhooks import endpoints
 from tasks import pulse
 
@@ -187,6 +188,7 @@ def _things(made: World, shop: Client, users: dict[str, Any]) -> None:
     assert hook.endpoint is not None
     endpoints.test(hook.endpoint, actor=staff)
     WebhookDelivery.objects.update(failed_at=timezone.now())
+    link = people.new_link(users["olga"].pk, actor=Actor(ActorKind.STAFF, "ada", users["ada"].pk)).link
     token, _ = portal.create(mia, client=shop)
     PortalToken.objects.update(expires_at=later)
     pulse.client().delete(*(f"pulse:{part}" for part in pulse.PARTS))  # of workers in other tests
@@ -198,6 +200,9 @@ def _things(made: World, shop: Client, users: dict[str, Any]) -> None:
         "client_id": {"mia": str(shop.pk), "missing": "0"},
         "event_pk": {"mia": str(dead), "missing": str(uuid4())},
         "code": {"mia": "set-up-app", "missing": "none"},
+        "user_id": {"mia": str(users["olga"].pk), "missing": "0"},
+        "person": {"mia": link[0], "missing": "none"},
+        "proof": {"mia": link[1], "missing": "none"},
         "device_id": {"mia": str(device.pk), "missing": "0"},
         "sign_in_id": {"mia": str(sign_in.pk), "missing": "0"},
         "batch_id": {"mia": str(batch.pk), "missing": str(uuid4())},
@@ -271,6 +276,10 @@ BODIES: dict[str, Any] = {
         "kinds": "alert.raised",
     },
     "api/v1/api-keys/": {"app": "till", "scopes": ["events:write"]},
+    "admin_dashboard/keys/new/": {"app": "till", "scopes": "events:write", "trust": "normal"},
+    "admin_dashboard/staff/invite/": {"name": "second", "role": "analyst"},
+    "admin_dashboard/staff/<int:user_id>/": {"do": "end"},
+    "login/password/<str:person>/<str:proof>/": {"password": "a few plain words", "again": "a few plain words"},
     "answer/<str:link>/": {"answer": "no"},
     "member/unlock/": {"challenge_id": "{challenge}", "code": "{code}"},
     "admin_dashboard/storms/settle/": {"code": "rule", "verb": "release", "reason": "asked"},

@@ -123,6 +123,7 @@ tick();
 setInterval(tick, 15000);
 copying();
 closing();
+document.querySelector("nav.console [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 for (const element of document.querySelectorAll("[data-toast]")) letGo(element, element.querySelector("form") ? STAYS.undo : STAYS.plain);
 document.addEventListener("submit", async (event) => {
   const form = event.target;
