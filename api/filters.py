@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
@@ -79,7 +80,10 @@ def _by_detector(value: str) -> Q:
 
 
 def _by_assignee(value: str) -> Q:
-    return Q(assignee=None) if value == "none" else Q(assignee__username=_text(value))
+    if value == "none":
+        return Q(assignee=None)
+    people = get_user_model().objects.filter(username=_text(value))
+    return Q(assignee=people.values("pk")[:1])  # one look for the person, then the index of what is theirs
 
 
 def _search(value: str) -> Q:

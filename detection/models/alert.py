@@ -75,6 +75,8 @@ class Alert(models.Model):
             models.Index(fields=["ip", "-created_at", "-id"], name="alert_ip"),
             models.Index(fields=["device", "-created_at", "-id"], name="alert_device"),
             models.Index(fields=["country", "-created_at", "-id"], name="alert_country"),
+            models.Index(fields=["-created_at", "-id"], name="alert_disputed", condition=models.Q(disputed=True)),
+            models.Index(fields=["assignee", "-created_at", "-id"], name="alert_assignee"),
         ]
 
     def record(self) -> AlertRecord:
