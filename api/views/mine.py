@@ -240,7 +240,7 @@ def _not_opened(answer: challenges.Answer) -> errors.Problem:
         case Result.TOO_MANY:
             return errors.Problem(
                 429,
-                "Too many tries. Please wait, or contact the shop.",
+                "Too many tries. Please wait, use another way, or contact the shop.",
                 code="too-many",
                 retry_after=answer.retry_after,
             )

@@ -151,6 +151,7 @@ class CodeAttempt(models.Model):
     member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="code_attempts")
     at = models.DateTimeField(default=timezone.now)
     right = models.BooleanField(default=False)
+    app = models.BooleanField(default=False)  # a guess at a code of their app, which is easier than at a code we sent
 
     class Meta:
         indexes = [models.Index(fields=["member", "-at"], name="attempt_member")]

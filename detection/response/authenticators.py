@@ -15,6 +15,7 @@ from django.contrib.auth.hashers import check_password, make_password
 from django.db import transaction
 from django.utils import timezone
 
+from detection import conf
 from detection.kernel.records import Actor
 from detection.kernel.vocabulary import ActorKind
 from detection.models import Authenticator, Member, RecoveryCode
@@ -25,7 +26,7 @@ LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 RECOVERY_CODES = 10
 NAMED_BY = 2  # letters of a recovery code that say which one it is
 SECRET = 10  # letters that prove it, 49 bits
-SIGN_IN_TRIES = 20  # wrong codes at sign-in in …
+SIGN_IN_TRIES = 20  # wrong codes at sign-in, of the app only conf.APP_TRIES_PER_DAY, in …
 SIGN_IN_WINDOW = timedelta(hours=24)
 
 
@@ -126,8 +127,9 @@ def spend(found: Match, *, actor: Actor, now: datetime | None = None) -> bool:
 
 
 def sign_in(user: Any, typed: str, *, actor: Actor, now: datetime | None = None) -> bool | None:
-    """Whether a code lets this user sign in, once; None when the day's tries are used up. The try is counted first, in
-    a transaction of its own. Call it outside any transaction."""
+    """Whether a code lets this user sign in, once; None when the day's tries are used up, which for the app's codes is
+    sooner than for recovery codes. The try is counted first, in a transaction of its own. Call it outside any
+    transaction."""
     now = now or timezone.now()
     with transaction.atomic(durable=True):
         app = Authenticator.objects.select_for_update().filter(user=user.pk).exclude(confirmed_at=None).first()
@@ -135,7 +137,7 @@ def sign_in(user: Any, typed: str, *, actor: Actor, now: datetime | None = None)
             return False
         if app.tries_since is None or app.tries_since <= now - SIGN_IN_WINDOW:
             app.tries, app.tries_since = 0, now
-        if app.tries >= SIGN_IN_TRIES:
+        if app.tries >= (conf.APP_TRIES_PER_DAY if codes.app_shaped(typed) else SIGN_IN_TRIES):
             return None
         app.tries += 1
         app.save(update_fields=["tries", "tries_since"])

@@ -29,7 +29,7 @@ from detection.models import (
     Notification,
     OtpChallenge,
 )
-from detection.response import authenticators, devices, letters, locks, ways
+from detection.response import authenticators, codes, devices, letters, locks, ways
 from detection.response.authenticators import Match
 from detection.response.codes import key_id, live, same
 from detection.response.ways import DAY, TOTP, seconds
@@ -80,6 +80,7 @@ class Answer:
     attempts_left: int = 0
     lock: LockRecord | None = None
     retry_after: int | None = None
+    app_only: bool = False  # too many guesses at the app's codes: every other way is still open
 
 
 def issue(
@@ -183,7 +184,8 @@ def answer(
     )
     if challenge is None or not hmac.compare_digest(challenge.session, _digest(session_key)):
         return Answer(Result.MISSING)
-    charged = _charge(challenge, member, actor, now)
+    guess = challenge.channel == TOTP and codes.app_shaped(code)
+    charged = _charge(challenge, member, actor, now, app=guess)
     if isinstance(charged, Answer):
         return charged
     found = authenticators.match(member.user, code, now=now) if challenge.channel == TOTP else None
@@ -198,26 +200,30 @@ class _Charged:
     left: int
 
 
-def _charge(challenge: OtpChallenge, member: Member, actor: Actor, now: datetime) -> _Charged | Answer:
-    """Count one try, in a transaction of its own. The member's lock row is held, so counts are exact in a crowd."""
+def _charge(challenge: OtpChallenge, member: Member, actor: Actor, now: datetime, *, app: bool) -> _Charged | Answer:
+    """Count one try, in a transaction of its own. The member's lock row is held, so counts are exact in a crowd.
+
+    A guess at the app's code weighs as much as there are codes that fit, so a row of wrong ones is as unlikely to hold
+    a right one whichever way it was asked for."""
     with transaction.atomic(durable=True), unit_of_work(actor) as work:
         row = locks.hold(member)
         if not _fits(challenge, row, member, now):
             return Answer(Result.GONE, lock=locks.of(member, now=now))
-        too_many = _tried_too_often(member, now)
+        too_many = _tried_too_often(member, now, app=app)
         if too_many:
             return too_many
         usable = OtpChallenge.objects.filter(live(), pk=challenge.pk, expires_at__gt=now)
         if not usable.filter(attempts__lt=F("max_attempts")).update(attempts=F("attempts") + 1):
             return Answer(Result.GONE, lock=locks.of(member, now=now))
-        Member.objects.filter(pk=member.pk).update(code_failures=F("code_failures") + 1)
+        weight = conf.APP_CODES_THAT_FIT if app else 1
+        Member.objects.filter(pk=member.pk).update(code_failures=F("code_failures") + weight)
         spent = Member.objects.filter(
-            pk=member.pk, code_failures__gte=conf.CONSECUTIVE_FAILURES, self_service_off_at=None
+            pk=member.pk, code_failures__gt=conf.CONSECUTIVE_FAILURES - weight, self_service_off_at=None
         )
         if spent.update(self_service_off_at=now):
             work.audit("member.self_service_off", target=member.member_id, actor=actor)
         work.audit("code.tried", target=member.member_id, actor=actor, challenge=challenge.pk)
-        attempt = CodeAttempt.objects.create(member=member, at=now)
+        attempt = CodeAttempt.objects.create(member=member, at=now, app=app)
         tried = OtpChallenge.objects.values_list("attempts", flat=True).get(pk=challenge.pk)
         return _Charged(attempt, challenge.max_attempts - tried)
 
@@ -230,17 +236,19 @@ def _fits(challenge: OtpChallenge, row: AccountLock, member: Member, now: dateti
     return row.version == challenge.lock_version and challenge.key_id == key_id()
 
 
-def _tried_too_often(member: Member, now: datetime) -> Answer | None:
+def _tried_too_often(member: Member, now: datetime, *, app: bool) -> Answer | None:
     if Member.objects.filter(pk=member.pk).exclude(self_service_off_at=None).exists():
         return Answer(Result.TOO_MANY, lock=locks.of(member, now=now))
-    tries = list(
-        CodeAttempt.objects.filter(member=member, at__gt=now - DAY)
-        .order_by("-at")
-        .values_list("at", flat=True)[: conf.TRIES_PER_DAY]
-    )
-    if len(tries) < conf.TRIES_PER_DAY:
-        return None
-    return Answer(Result.TOO_MANY, lock=locks.of(member, now=now), retry_after=seconds(tries[-1] + DAY - now))
+    today = CodeAttempt.objects.filter(member=member, at__gt=now - DAY).order_by("-at")
+    limits = [(today, conf.TRIES_PER_DAY, False)]
+    if app:
+        limits.append((today.filter(app=True), conf.APP_TRIES_PER_DAY, True))
+    for tried, most, app_only in limits:
+        newest = list(tried.values_list("at", flat=True)[:most])
+        if len(newest) == most:
+            wait = seconds(newest[-1] + DAY - now)
+            return Answer(Result.TOO_MANY, lock=locks.of(member, now=now), retry_after=wait, app_only=app_only)
+    return None
 
 
 def _open(challenge: OtpChallenge, charged: _Charged, found: Match | None, *, actor: Actor, now: datetime) -> Answer:

@@ -19,6 +19,8 @@ from django.db.models import Q
 from detection import conf
 from detection.models import Authenticator, OtpChallenge
 
+APP_DIGITS = 6
+
 
 def code_for(challenge: OtpChallenge) -> str:
     """The code itself. Only for a sender, at the moment of sending, and for comparing."""
@@ -66,7 +68,7 @@ def app_secret(app: Authenticator) -> str:
 
 def app_address(app: Authenticator, *, name: str, issuer: str) -> str:
     """What the QR picture says: the secret with the names the app shows."""
-    return pyotp.TOTP(app_secret(app)).provisioning_uri(name=name, issuer_name=issuer)
+    return pyotp.TOTP(app_secret(app), digits=APP_DIGITS).provisioning_uri(name=name, issuer_name=issuer)
 
 
 def app_step(app: Authenticator, typed: str, now: datetime) -> int | None:
@@ -75,13 +77,19 @@ def app_step(app: Authenticator, typed: str, now: datetime) -> int | None:
     if app.key_id != key_id():
         return None
     given = plain(typed).encode("utf-8", "replace")
-    totp = pyotp.TOTP(app_secret(app))
+    totp = pyotp.TOTP(app_secret(app), digits=APP_DIGITS)
     this = int(now.timestamp()) // totp.interval
     found = None
     for step in (this - 1, this, this + 1):  # all three are compared, whichever fits
         if hmac.compare_digest(given, totp.generate_otp(step).encode()) and step > app.last_step:
             found = step
     return found
+
+
+def app_shaped(typed: str) -> bool:
+    """Whether this could be a code of an authenticator app at all."""
+    given = plain(typed)
+    return len(given) == APP_DIGITS and given.isdigit()
 
 
 def plain(typed: str) -> str:

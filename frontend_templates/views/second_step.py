@@ -25,7 +25,7 @@ from frontend_templates import pictures
 BETWEEN = timedelta(minutes=10)
 KEY = "second_step"
 WRONG = "That is not the code. It changes every half minute: please type the newest one."
-TOO_MANY = "Too many wrong codes today. Ask another administrator to help, or try again tomorrow."
+TOO_MANY = "Too many wrong codes today. Use a recovery code, ask another administrator to help, or try again tomorrow."
 WAIT = "Too many tries. Please wait a moment, then try again."
 
 

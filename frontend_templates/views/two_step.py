@@ -21,7 +21,6 @@ from frontend_templates.views import unlock
 
 WRONG = "That is not the code the app shows. It changes every half minute: please type the newest one."
 GONE = "That code is not valid any more. Please ask for a new one."
-TOO_MANY = "There were too many wrong codes today. Please contact the shop, or try again tomorrow."
 
 
 @sensitive_post_parameters("code")
@@ -121,7 +120,7 @@ def _answered(request: HttpRequest, member: Member, challenge_id: str) -> tuple[
     if answered.result == challenges.Result.WRONG:
         return False, unlock.wrong(answered.attempts_left)
     if answered.result == challenges.Result.TOO_MANY:
-        return False, TOO_MANY
+        return False, unlock.too_many(answered)
     return answered.result == challenges.Result.PROVED, GONE
 
 

@@ -114,8 +114,7 @@ def _verify(request: HttpRequest, member: Member) -> HttpResponse:
     if answered.result == result.WRONG:
         return _show(request, member, fault=wrong(answered.attempts_left))
     if answered.result == result.TOO_MANY:
-        fault = "There were too many wrong codes. Please contact the shop, or try again tomorrow."
-        return _show(request, member, fault=fault, status=429)
+        return _show(request, member, fault=too_many(answered), status=429)
     if answered.lock is None and locks.of(member) is None:
         messages.success(request, REFUSALS["not-locked"])
         return redirect("pages:member")
@@ -167,6 +166,15 @@ def wrong(left: int) -> str:
     if left == 0:
         return "That is not the code, and it was the last try for it. Please ask for a new one."
     return f"That is not the code. You have {left} {'try' if left == 1 else 'tries'} left."
+
+
+def too_many(answered: challenges.Answer) -> str:
+    """What more wrong codes than a day allows are told."""
+    if answered.app_only:
+        return (
+            "Those were all the tries at the app’s codes for today. Use a recovery code, or ask for a code by e-mail."
+        )
+    return "There were too many wrong codes. Please contact the shop, or try again tomorrow."
 
 
 def refusal(refused: challenges.Refused) -> str:

@@ -14,6 +14,7 @@ from django.db import connection
 from django.test.utils import override_settings
 from django.utils import timezone
 
+from detection import conf
 from detection.kernel.records import Actor
 from detection.kernel.vocabulary import ActorKind
 from detection.models import AuditPending, Authenticator, Contact, Member, Notification, OtpChallenge, RecoveryCode
@@ -148,6 +149,52 @@ def test_wrong_codes_of_the_app_count_like_all_others(mia, lock):
     assert answered(mia, asked(mia), app_code(mia.user)).result == Result.TOO_MANY
 
 
+def test_six_guesses_a_day_at_the_apps_codes_and_every_other_way_stays_open(mia, lock):
+    recovery = set_up(mia.user)
+    lock(mia)
+    for _ in range(2):
+        made = asked(mia)
+        for _ in range(3):
+            assert answered(mia, made, wrong_for(mia.user)).result == Result.WRONG
+    refused = answered(mia, made, app_code(mia.user))
+    assert (refused.result, refused.app_only) == (Result.TOO_MANY, True)
+    assert 23 * 3600 < refused.retry_after <= 24 * 3600 + 1
+    odds = conf.APP_TRIES_PER_DAY * conf.APP_CODES_THAT_FIT / 10**codes.APP_DIGITS
+    assert odds <= 2e-5
+    mail = asked(mia, channel="email")
+    assert answered(mia, mail, "00000000").result == Result.WRONG
+    assert answered(mia, asked(mia), recovery[0]).result == Result.UNLOCKED
+
+
+def test_a_row_of_wrong_app_codes_ends_self_service_while_a_right_guess_is_still_unlikely(mia, lock):
+    set_up(mia.user)
+    now, guesses = timezone.now(), 0
+    for day in range(8):
+        then = now + timedelta(hours=25 * day)
+        lock(mia, now=then)
+        for _ in range(2):
+            if off(mia):
+                break
+            made, wrong = asked(mia, now=then), wrong_for(mia.user, at=then)
+            guesses += sum(answered(mia, made, wrong, now=then).result == Result.WRONG for _ in range(3))
+    assert off(mia)
+    assert guesses * conf.APP_CODES_THAT_FIT / 10**codes.APP_DIGITS <= 1e-4
+
+
+def off(member) -> bool:
+    return Member.objects.filter(pk=member.pk).exclude(self_service_off_at=None).exists()
+
+
+def wrong_for(user, *, at=None) -> str:
+    """Six digits that do not fit now."""
+    app = Authenticator.objects.get(user=user)
+    return next(
+        guess
+        for guess in ("000000", "111111", "222222", "333333")
+        if not codes.app_step(app, guess, at or timezone.now())
+    )
+
+
 def test_a_hundred_wrong_codes_over_days_end_self_service(mia, lock):
     set_up(mia.user)
     now = timezone.now()
@@ -241,9 +288,10 @@ def test_staff_sign_in_with_a_code_once_and_not_by_guessing(db):
     assert authenticators.sign_in(ada, "000000", actor=actor) is False
     assert authenticators.sign_in(ada, code, actor=actor) is True
     assert authenticators.sign_in(ada, code, actor=actor) is False
-    for _ in range(19):
-        authenticators.sign_in(ada, "1", actor=actor)
+    for _ in range(5):
+        authenticators.sign_in(ada, wrong_for(ada), actor=actor)
     assert authenticators.sign_in(ada, app_code(ada, at=timezone.now() + timedelta(seconds=30)), actor=actor) is None
+    assert authenticators.sign_in(ada, "not one of the ten", actor=actor) is False, "recovery codes are still taken"
     tomorrow = timezone.now() + timedelta(hours=25)
     assert authenticators.sign_in(ada, app_code(ada, at=tomorrow), actor=actor, now=tomorrow) is True
 
