@@ -26,7 +26,7 @@ from detection.judging import Granted, judge, judge_in_turn, learned
 from detection.kernel.features import FirstSeen, Wish
 from detection.kernel.records import EventRecord, Verdict
 from detection.kernel.vocabulary import Outcome
-from detection.response import playbook
+from detection.response import faults, playbook
 from detection.work import unit_of_work
 
 logger = structlog.get_logger(__name__)
@@ -81,6 +81,7 @@ def handle(
             work, verdicts, members=batch.members, now=now, answering=answering, counted=batch.counted
         )
         recording.write(batch, verdicts, response, now)
+        faults.note(verdicts, now)
         answers.write(verdicts, batch.rows, response, answering, now)
     return len(held.items)
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 from django_prometheus.exports import ExportToDjangoView
 from prometheus_client import REGISTRY
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from api.addresses import from_this_machine
@@ -21,6 +21,7 @@ from detection import inbox
 from detection.anomaly import shelf
 from detection.enrich import files, geoip
 from detection.models import ModelVersion
+from detection.response import faults
 from tasks import pulse
 from tasks.queues import QUEUES
 
@@ -85,6 +86,25 @@ class Queue(Collector):  # type: ignore[misc]
         return []  # nothing is read while the process starts
 
 
+class Faults(Collector):  # type: ignore[misc]
+    """Detectors that raised and were skipped."""
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        failed = CounterMetricFamily(
+            "secureretail_detector_faults", "Events a detector raised on and was skipped for", labels=["detector"]
+        )
+        try:
+            counted = faults.counted()
+        except DatabaseError:
+            return  # a scrape tells what it can
+        for detector, events in counted.items():
+            failed.add_metric([detector], events)
+        yield failed
+
+    def describe(self) -> list[CounterMetricFamily]:
+        return []
+
+
 class Models(Collector):  # type: ignore[misc]
     """How each model does, as it was found when last looked at: nothing is scored for a scrape."""
 
@@ -119,6 +139,7 @@ class Models(Collector):  # type: ignore[misc]
 
 
 REGISTRY.register(Queue())
+REGISTRY.register(Faults())
 REGISTRY.register(Models())
 
 

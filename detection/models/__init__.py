@@ -6,7 +6,7 @@ from detection.models.alert import Alert, AlertAction, AlertDetector, Dispute, U
 from detection.models.authenticator import Authenticator, RecoveryCode, SignIn
 from detection.models.client import ApiKey, Client, Face
 from detection.models.desk import Desk, SavedView
-from detection.models.duty import ModelVersion, RuleChange, RuleSetting
+from detection.models.duty import DetectorFault, ModelVersion, RuleChange, RuleSetting
 from detection.models.event import Decision, Event, InboxItem, Receipt
 from detection.models.label import EventReference, Label
 from detection.models.listing import ListEntry, RemovedEntry
@@ -32,6 +32,7 @@ __all__ = [
     "Contact",
     "Decision",
     "Desk",
+    "DetectorFault",
     "Device",
     "Dismissal",
     "Dispute",

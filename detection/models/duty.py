@@ -47,6 +47,18 @@ class RuleChange(models.Model):
         indexes = [models.Index(fields=["batch"], name="rule_change_batch", condition=models.Q(batch__isnull=False))]
 
 
+class DetectorFault(models.Model):
+    """How many events a detector could not judge on a day, because it raised."""
+
+    detector = models.CharField(max_length=64)
+    day = models.DateField()  # UTC
+    events = models.PositiveIntegerField(default=0)
+    last_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["detector", "day"], name="detector_fault_once")]
+
+
 class ModelVersion(models.Model):
     """A trained model on the shelf. Its file is opened only when signature and digest match."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -13,7 +14,7 @@ from django.utils import timezone
 from detection.kernel.detector import Rule, registered
 from detection.kernel.vocabulary import Role, RuleState, Severity
 from detection.models import RuleChange, RuleSetting
-from detection.response import rules, trials
+from detection.response import faults, rules, trials
 from frontend_templates import ruling
 from frontend_templates.access import actor_of, admin_action, role_of, staff_page
 from frontend_templates.answers import answer
@@ -32,7 +33,8 @@ SORTS: dict[str, tuple[str, Any]] = {
 @staff_page
 def page(request: HttpRequest) -> HttpResponse:
     """Every rule in a line: how it stands, how loud and how right it is. What is chosen stands in the address."""
-    settings, watch = rules.settings(), ruling.Watch.over(timezone.now())
+    now = timezone.now()
+    settings, watch = rules.settings(), ruling.Watch.over(now)
     every = [ruling.told(cls, settings.get(cls.id)) | watch.of(cls, settings.get(cls.id)) for cls in registered()]
     chosen = _chosen(request)
     shown = sorted((rule for rule in every if _fits(rule, chosen)), key=SORTS["title"][1])
@@ -43,6 +45,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "all": len(every),
         "counts": {state.value: sum(rule["state"] == state for rule in every) for state in RuleState},
         "tripped": _tripped(settings),
+        "broken": _broken(now),
         "chosen": chosen,
         "narrowed": bool(set(chosen) - {"sort"}),
         "sorts": [(name, word) for name, (word, _) in SORTS.items()],
@@ -55,6 +58,12 @@ def page(request: HttpRequest) -> HttpResponse:
 def rule(request: HttpRequest, rule_id: str) -> HttpResponse:
     """A rule's own page, and where its form is sent."""
     return change(request, rule_id) if request.method == "POST" else one(request, rule_id)
+
+
+def _broken(now: datetime) -> list[dict[str, Any]]:
+    """Rules that failed within a day and were skipped for what they failed on."""
+    failed = faults.lately(now)
+    return [{"id": cls.id, "title": cls.title, "at": failed[cls.id]} for cls in registered() if cls.id in failed]
 
 
 @staff_page

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import OperationalError, connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -31,9 +32,10 @@ from detection.models import (
     InboxItem,
     LockReason,
     Member,
+    Notification,
     OtpChallenge,
 )
-from detection.response import alerts, challenges, codes, disputes, locks
+from detection.response import alerts, challenges, codes, disputes, faults, locks
 from tests.cast import BERLIN, happened, judge_all, large_payment, report, settled_life, stored
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -226,6 +228,10 @@ def test_one_broken_rule_is_named_and_silences_nobody(monkeypatch):
     answer = decide(large_payment())
     assert answer["verdict"] == "deny"
     assert Event.objects.get(outcome="deny").broken == ["broken"]
+    decide(large_payment())
+    assert faults.counted() == {"broken": 2}
+    assert b'secureretail_detector_faults_total{detector="broken"} 2.0' in Client().get("/metrics").content
+    assert Notification.objects.filter(kind="detector.broken").count() == 1
 
 
 def test_with_the_feature_store_dead_a_decision_is_answered_from_the_database(settings):

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from detection.backtest import trying
 from detection.kernel.detector import registered
-from detection.models import RuleChange, RuleSetting, RuleTrial
+from detection.models import DetectorFault, RuleChange, RuleSetting, RuleTrial
 from detection.response import rules
 from tests.cast import judge_all, settled_life
 from tests.frontend_templates.conftest import raised, text_of
@@ -203,3 +203,13 @@ def test_a_preset_is_looked_at_taken_and_put_back_as_one(ada: Browser) -> None:
     assert "Changed since" in text_of(ada.post(f"{PAGE}presets/undo/{batch}/", follow=True))
     assert "no such" in text_of(ada.post(f"{PAGE}presets/undo/{uuid4()}/", follow=True))
     assert "no such preset" in text_of(ada.post(f"{PAGE}presets/none/", follow=True))
+
+
+def test_a_rule_that_failed_within_a_day_is_named_above_all_others(olga: Browser) -> None:
+    now = timezone.now()
+    DetectorFault.objects.create(detector="failed-login-burst", day=now.date(), events=3, last_at=now)
+    before = now - timedelta(days=2)
+    DetectorFault.objects.create(detector="card-testing", day=before.date(), events=3, last_at=before)
+    page = text_of(olga.get(PAGE))
+    assert page.count("and was skipped.") == 1
+    assert f'<a href="{BURST}">' in page.split("and was skipped.", maxsplit=1)[0]
