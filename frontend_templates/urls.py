@@ -27,6 +27,7 @@ from frontend_templates.views import (
     preferences,
     presets,
     public,
+    remarks,
     rules,
     safety,
     second_step,
@@ -93,6 +94,8 @@ urlpatterns = [
     # A name may hold slashes, so what is done to it stands before it.
     path("admin_dashboard/list/<str:kind>/<path:name>/", entity.put_on_list, name="put_on_list"),
     path("admin_dashboard/unlist/<int:entry_id>/<str:kind>/<path:name>/", entity.take_off_list, name="take_off_list"),
+    path("admin_dashboard/notes/<int:remark_id>/remove/", remarks.remove, name="remove_remark"),
+    path("admin_dashboard/notes/<str:kind>/<path:name>/", remarks.add, name="add_remark"),
     path("admin_dashboard/things/<str:kind>/<path:name>/", entity.page, name="entity"),
     path("admin_dashboard/counts/", feed.counts, name="counts"),
     path("admin_dashboard/export/<str:form>/", feed.export, name="export"),

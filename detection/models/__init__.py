@@ -13,6 +13,7 @@ from detection.models.listing import ListEntry, RemovedEntry
 from detection.models.lock import AccountLock, CodeAttempt, LockBatch, LockEvent, LockReason, OtpChallenge, PortalToken
 from detection.models.member import Contact, Device, Dismissal, Member
 from detection.models.notification import Carrier, NoticeAttempt, NoticePreference, Notification
+from detection.models.remark import Remark
 from detection.models.trail import AuditEntry, AuditPending, FeedEntry
 from detection.models.trial import RuleTrial
 from detection.models.webhook import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
@@ -55,6 +56,7 @@ __all__ = [
     "PortalToken",
     "Receipt",
     "RecoveryCode",
+    "Remark",
     "RemovedEntry",
     "RuleChange",
     "RuleSetting",

@@ -25,8 +25,9 @@ from detection.models import (
     LockEvent,
     Member,
     Notification,
+    Remark,
 )
-from detection.response import accounts, members, sessions
+from detection.response import accounts, members, remarks, sessions
 from detection.work import unit_of_work
 
 
@@ -73,6 +74,10 @@ def export(member: Member, *, actor: Actor) -> dict[str, Any]:
                 "decided_at"
             )
         ],
+        "notes_of_staff": [
+            {"at": iso(r.at), "text": r.text}
+            for r in Remark.objects.filter(kind=remarks.MEMBER, name=member.member_id).order_by("at", "id")
+        ],
         "notifications": [n.wire() for n in Notification.objects.filter(**mine).order_by("created_at", "id")],
     }
 
@@ -105,6 +110,7 @@ def erase(member: Member, *, actor: Actor) -> dict[str, int]:
         if user is not None:
             sessions.end([user.pk])
         AccountLock.objects.filter(member=member).delete()
+        Remark.objects.filter(kind=remarks.MEMBER, name=member.member_id).delete()
         if ListEntry.objects.filter(kind=ListKind.MEMBER, value=member.member_id).delete()[0]:
             announce(DutyChanged())
         digest = hashlib.sha256(member.member_id.encode()).hexdigest()

@@ -17,7 +17,7 @@ from django.utils import timezone
 from detection.enrich.geoip import name_of
 from detection.kernel.vocabulary import ListEffect, Role
 from detection.models import Alert, Contact, Device, Member
-from detection.response import entities, lists
+from detection.response import entities, lists, remarks
 from frontend_templates import charts, wording
 from frontend_templates.access import actor_of, admin_action, role_of, staff_page
 from frontend_templates.answers import answer
@@ -62,6 +62,11 @@ def page(request: HttpRequest, kind: str, name: str) -> HttpResponse:
         "activity": charts.bars(found.daily, days, what="Events a day over two weeks"),
         "near": [(other, PLURALS[other], _shown(other, pairs)) for other, pairs in found.near.items()],
         "looked_through": entities.LOOKED_THROUGH,
+        "remarks": remarks.about(kind, name),
+        "about_kind": kind,
+        "about_name": name,
+        "can_write": role_of(request) != Role.AUDITOR,
+        "can_clear": role_of(request) == Role.ADMIN,
         "effects": [effect.value for effect in ListEffect],
         "can_list": role_of(request) == Role.ADMIN,
     }

@@ -13,7 +13,7 @@ from django.utils import timezone
 from detection import feed as live
 from detection.kernel.vocabulary import ActorKind, LockScope, LockState, Role
 from detection.models import Alert, Event, LockEvent, Member, cursor_text
-from detection.response import locks, members
+from detection.response import locks, members, remarks
 from frontend_templates.access import OWN_ACCOUNT, actor_of, renewed, role_of, staff_action, staff_page
 from frontend_templates.answers import answer
 from frontend_templates.forms import LockRequest, Reason, complaint, scope_words
@@ -35,6 +35,10 @@ def page(request: HttpRequest, member_id: str) -> HttpResponse:
         "events": Event.objects.of_member(member)[:EVENTS],
         "devices": member.devices.order_by("-last_seen_at")[:10],
         "history": LockEvent.objects.filter(member=member).order_by("-version")[:HISTORY],
+        "remarks": remarks.about(remarks.MEMBER, member.member_id),
+        "about_kind": remarks.MEMBER,
+        "about_name": member.member_id,
+        "can_clear": role_of(request) == Role.ADMIN,
         "scopes": scope_words(),
         "can_write": role_of(request) != Role.AUDITOR,
     }

@@ -37,6 +37,7 @@ from detection.models import (
     Notification,
     OtpChallenge,
     PortalToken,
+    Remark,
     RemovedEntry,
     RuleTrial,
     SignIn,
@@ -188,6 +189,7 @@ def _things(made: World, shop: Client, users: dict[str, Any]) -> None:
     assert hook.endpoint is not None
     endpoints.test(hook.endpoint, actor=staff)
     WebhookDelivery.objects.update(failed_at=timezone.now())
+    remark = Remark.objects.create(kind="device", name="d-0", text="a test", author="o", author_user=users["olga"])
     link = people.new_link(users["olga"].pk, actor=Actor(ActorKind.STAFF, "ada", users["ada"].pk)).link
     token, _ = portal.create(mia, client=shop)
     PortalToken.objects.update(expires_at=later)
@@ -200,6 +202,7 @@ def _things(made: World, shop: Client, users: dict[str, Any]) -> None:
         "client_id": {"mia": str(shop.pk), "missing": "0"},
         "event_pk": {"mia": str(dead), "missing": str(uuid4())},
         "code": {"mia": "set-up-app", "missing": "none"},
+        "remark_id": {"mia": str(remark.pk), "missing": "0"},
         "user_id": {"mia": str(users["olga"].pk), "missing": "0"},
         "person": {"mia": link[0], "missing": "none"},
         "proof": {"mia": link[1], "missing": "none"},
@@ -276,6 +279,7 @@ BODIES: dict[str, Any] = {
         "kinds": "alert.raised",
     },
     "api/v1/api-keys/": {"app": "till", "scopes": ["events:write"]},
+    "admin_dashboard/notes/<str:kind>/<path:name>/": {"note": "called"},
     "admin_dashboard/keys/new/": {"app": "till", "scopes": "events:write", "trust": "normal"},
     "admin_dashboard/staff/invite/": {"name": "second", "role": "analyst"},
     "admin_dashboard/staff/<int:user_id>/": {"do": "end"},
