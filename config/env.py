@@ -52,6 +52,7 @@ class Settings:
     email_from: str
     staff_email: str
     sms_url: str | None
+    sms_countries: list[str]
     notify_urls: list[str]
     webhooks_to_loopback: bool
     geoip_city_db: Path | None
@@ -101,6 +102,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         email_from=reader.take("EMAIL_FROM", str, "SecureRetail <security@example.com>"),
         staff_email=reader.take("STAFF_EMAIL", _address, "staff@example.com"),
         sms_url=reader.take("SMS_URL", _service, None),
+        sms_countries=reader.take("SMS_COUNTRIES", _countries, []),
         notify_urls=reader.take("NOTIFY_URLS", _services, []),
         webhooks_to_loopback=reader.take("WEBHOOKS_TO_LOOPBACK", _switch, False),
         geoip_city_db=reader.take("GEOIP_CITY_DB", _file, None),
@@ -285,6 +287,14 @@ def _service(text: str) -> str:
     if not re.fullmatch(r"[a-z][a-z0-9+.-]*://\S+", text):
         raise ValueError("it is not an apprise address, which looks like service://rest.")
     return text
+
+
+def _countries(text: str) -> list[str]:
+    named = [part for part in re.split(r"[\s,]+", text.upper()) if part]
+    for country in named:
+        if not re.fullmatch(r"[A-Z]{2}", country):
+            raise ValueError(f"'{country}' is not a country. Use two letters each: GB,DE,FR.")
+    return named
 
 
 def _detectors(text: str) -> dict[str, str]:

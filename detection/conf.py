@@ -25,6 +25,7 @@ class Conf:
     public_url: str
     webhooks_to_loopback: bool  # plain HTTP to this very machine: for trying things out
     sms_url: str
+    sms_countries: frozenset[str]  # where texts may go; empty: anywhere
     notify_urls: tuple[str, ...]
 
 
@@ -45,6 +46,7 @@ def current() -> Conf:
         public_url=getattr(settings, "PUBLIC_URL", ""),
         webhooks_to_loopback=bool(settings.WEBHOOKS_TO_LOOPBACK),
         sms_url=settings.SMS_URL or "",
+        sms_countries=frozenset(settings.SMS_COUNTRIES),
         notify_urls=tuple(settings.NOTIFY_URLS),
     )
 

@@ -91,9 +91,9 @@ def _contacts(member: Member, now: datetime) -> dict[Channel, list[str]]:
     found = {}
     for channel, kind in _KIND.items():
         mine = [contact for contact in every if contact.kind == kind]
-        if channel is Channel.SMS and not sms.available():
-            mine = []
         safe = Contact.objects.safest(mine, now)
         known = [contact for contact in mine if contact.verified_at or contact == safe]
+        if channel is Channel.SMS:
+            known = [contact for contact in known if sms.reaches(contact.value)]
         found[channel] = list(dict.fromkeys(contact.value for contact in known))
     return found

@@ -11,6 +11,7 @@ from detection import conf
 from detection.kernel.vocabulary import Channel
 from detection.models import Authenticator, Contact, Member, OtpChallenge
 from detection.response import authenticators
+from detection.response.notifiers import sms
 
 TOTP = "totp"  # beside the carriers' channels: the member's app, to which nothing is sent
 HOUR, DAY = timedelta(hours=1), timedelta(hours=24)
@@ -28,16 +29,13 @@ def channels(member: Member, now: datetime | None = None) -> dict[str, str]:
 
 
 def contact_of(member: Member, channel: str, now: datetime) -> Contact | None:
-    """Where a code of this channel may go: never to a contact that was changed within the last three days."""
+    """Where a code of this channel may go: never to a contact that was changed within the last three days, nor by text
+    to a country that texts do not go to."""
     kind = _KINDS.get(channel)
-    if kind is None or (kind == Contact.PHONE and not texts_can_be_sent()):
+    contact = Contact.objects.safe(member, kind, now) if kind else None
+    if contact is None or (kind == Contact.PHONE and not sms.reaches(contact.value)):
         return None
-    return Contact.objects.safe(member, kind, now)
-
-
-def texts_can_be_sent() -> bool:
-    """Whether there is a carrier for text messages; the demo has its outbox."""
-    return bool(conf.current().sms_url) or conf.current().demo
+    return contact
 
 
 def app_of(member: Member) -> Authenticator | None:

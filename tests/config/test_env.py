@@ -72,6 +72,7 @@ def test_a_full_environment_is_understood(tmp_path: Path) -> None:
         ("EMAIL_URL", "host:25"),
         ("EMAIL_URL", "smtp://"),
         ("SMS_URL", "+49"),
+        ("SMS_COUNTRIES", "+44,Germany"),
         ("NOTIFY_URLS", "ops@example.com"),
         ("GEOIP_CITY_DB", "/there/is/no/such.mmdb"),
         ("STAFF_EMAIL", "staff"),

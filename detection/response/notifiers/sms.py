@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 from django.utils import timezone
 
 from detection import conf
+from detection.enrich.phone import country_of
 from detection.models import Notification
 from detection.response import codes, letters
 from detection.response.notifiers import services
@@ -26,17 +27,24 @@ def available() -> bool:
     return bool(conf.current().sms_url) or conf.current().demo
 
 
+def reaches(number: str) -> bool:
+    """Whether texts may go to this number: somebody who is paid for each text to a far country must not have us send
+    them. A number whose country cannot be told is in none."""
+    allowed = conf.current().sms_countries
+    return available() and (not allowed or country_of(number) in allowed)
+
+
 def send(notice: Notification, now: datetime) -> str:
     """Hand the text over. The number is put where the gateway's address says ``{to}``, else at its end."""
+    if not reaches(notice.destination):
+        raise NoWay("texts do not go to this country" if available() else "no gateway for texts is set up")
     text = _code_text(notice, now) if notice.challenge else short(notice)
     gateway = conf.current().sms_url
     if gateway:
         number = quote(notice.destination, safe="")
         url = gateway.replace("{to}", number) if "{to}" in gateway else f"{gateway.rstrip('/')}/{number}"
         return services.tell(url, "", text)
-    if conf.current().demo:
-        return _write_down(notice, text)
-    raise NoWay("no gateway for texts is set up")
+    return _write_down(notice, text)
 
 
 def short(notice: Notification) -> str:

@@ -24,7 +24,7 @@ from django.utils import timezone
 from detection.kernel.records import SYSTEM, Actor
 from detection.kernel.vocabulary import ActorKind, FrameKind, Severity
 from detection.models import Carrier, Contact, FeedEntry, NoticeAttempt, Notification, OtpChallenge
-from detection.response import alerts, carriers, challenges, codes, locks, notifications, preferences
+from detection.response import alerts, carriers, challenges, codes, locks, notifications, preferences, ways
 from detection.response.notifiers import services, sms
 from detection.work import unit_of_work
 
@@ -209,6 +209,23 @@ def test_in_the_demo_texts_are_written_beside_the_mails(settings, tmp_path, mia,
     text = message_from_bytes(written.read_bytes(), policy=policy.default)
     assert text["To"] == "+15557654321"
     assert "Your account is locked" in text.get_content()
+
+
+def test_texts_go_to_the_countries_the_shop_sells_to_and_to_no_other(double, settings, mia, sam, lock):
+    long_ago = timezone.now() - timedelta(days=90)
+    for member, number in ((mia, "+4915123456789"), (sam, "+8823451234567")):  # a satellite, dear to call
+        Contact.objects.create(member=member, kind="phone", value=number, verified_at=long_ago, added_at=long_ago)
+    settings.SMS_URL = f"json://127.0.0.1:{double.server_port}/"
+    settings.SMS_COUNTRIES = ["GB", "DE"]
+    for member in (mia, sam):
+        lock(member)
+    assert set(ways.channels(mia)) == {"email", "sms"}
+    assert set(ways.channels(sam)) == {"email"}
+    assert challenges.issue(sam, channel="sms", session_key="s") == challenges.Refused("no-safe-channel")
+    deliver()
+    assert [unquote(path).strip("/") for path, _ in double.came] == ["+4915123456789"]
+    settings.SMS_COUNTRIES = []
+    assert set(ways.channels(sam)) == {"email", "sms"}
 
 
 def test_without_a_gateway_nobody_is_promised_a_text(mia, lock):
