@@ -17,11 +17,14 @@ from detection.conf import UNDO_FOR
 from detection.kernel.records import Actor, iso
 from detection.kernel.vocabulary import AlertStatus, Disposition, FrameKind, WebhookKind
 from detection.models import Alert, AlertAction, Dispute
-from detection.response import devices, health, locks
+from detection.response import devices, health, locks, reversals
 from detection.work import UnitOfWork, unit_of_work
 
 #: What undo puts back.
 UNDOABLE = ("status", "disposition", "folding", "assignee_id", "snoozed_until", "resolved_at", "resolved_by")
+
+#: What an action does to an alert; it may give back what undo has to know beside the alert's own fields.
+Change = Callable[[Alert, UnitOfWork], dict[str, Any] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,8 @@ def resolve(
 ) -> Acted:
     """Close it with what it was. With ``unlock`` the member's lock is lifted in the same transaction (an override)."""
 
-    def close(alert: Alert, work: UnitOfWork) -> None:
+    def close(alert: Alert, work: UnitOfWork) -> dict[str, Any]:
+        kept = reversals.noted(alert)
         work.publish(WebhookKind.ALERT_RESOLVED, alert)
         alert.disposition = Disposition(disposition)
         alert.folding = False
@@ -76,7 +80,9 @@ def resolve(
             if disposition == Disposition.FALSE_POSITIVE:
                 devices.trust([alert.pk], alert.member)
             reason = note or f"Alert resolved as {disposition.replace('_', ' ')}"
-            locks.release(alert.member, actor=actor, reason=reason, by=actor.kind)
+            released = locks.release(alert.member, actor=actor, reason=reason, by=actor.kind)
+            reversals.released(kept, released.reasons)
+        return {reversals.KEPT: kept}
 
     sources = {AlertStatus.OPEN, AlertStatus.ACKNOWLEDGED, AlertStatus.ESCALATED}
     return _move(
@@ -87,7 +93,8 @@ def resolve(
 def reopen(alert_id: UUID | str, *, actor: Actor, note: str = "", if_status: str | None = None) -> Acted:
     """Take a resolved alert up again. It folds no further: what happens next is a new incident, or already is one."""
 
-    def open_again(alert: Alert, _work: UnitOfWork) -> None:
+    def open_again(alert: Alert, work: UnitOfWork) -> None:
+        work.publish(WebhookKind.ALERT_RAISED, alert)
         alert.disposition = ""
         alert.resolved_at = None
         alert.resolved_by = ""
@@ -144,7 +151,7 @@ def bulk(ids: Sequence[UUID | str], *, verb: Callable[..., Acted], **arguments: 
 
 
 def undo(action_id: UUID | str, *, actor: Actor) -> Acted:
-    """Put back what an action changed, within 30 s and while nobody changed it since. A lifted lock stays lifted."""
+    """Put back what an action changed, the lock it lifted too, within 30 s and while nobody changed it since."""
     with unit_of_work(actor) as work:
         action = AlertAction.objects.select_related("alert").filter(pk=_uuid(action_id)).first()
         if action is None or not action.before:
@@ -162,6 +169,9 @@ def undo(action_id: UUID | str, *, actor: Actor) -> Acted:
             for name in UNDOABLE:
                 setattr(alert, name, _restored(name, action.before[name]))
             alert.save()
+            if action.after["status"] == AlertStatus.RESOLVED != alert.status:
+                work.publish(WebhookKind.ALERT_RAISED, alert)
+                reversals.put_back(alert, action.before.get(reversals.KEPT, {}), actor=actor)
             AlertAction.objects.filter(pk=action.pk).update(undone_at=now)
             _tell(alert, "undo", actor, work, note=f"Undid: {action.verb}")
             return Acted(alert, str(action.pk))
@@ -181,12 +191,11 @@ def _move(
     *,
     if_status: str | None = None,
     note: str = "",
-    change: Callable[[Alert, UnitOfWork], None] | None = None,
+    change: Change | None = None,
 ) -> Acted:
-    def move(alert: Alert, work: UnitOfWork) -> None:
+    def move(alert: Alert, work: UnitOfWork) -> dict[str, Any] | None:
         alert.status = target
-        if change:
-            change(alert, work)
+        return change(alert, work) if change else None
 
     return _change(alert_id, verb, actor, if_status, note=note, change=move, target=target, sources=sources)
 
@@ -198,7 +207,7 @@ def _change(
     if_status: str | None,
     *,
     note: str = "",
-    change: Callable[[Alert, UnitOfWork], None] | None = None,
+    change: Change | None = None,
     target: AlertStatus | None = None,
     sources: set[AlertStatus] | None = None,
 ) -> Acted:
@@ -215,7 +224,7 @@ def _change(
             return Acted(alert, conflict=_conflict(alert))
         before = {name: _plain(alert, name) for name in UNDOABLE}
         if change:
-            change(alert, work)
+            before |= change(alert, work) or {}
             alert.save()
         action = _tell(alert, verb, actor, work, note=note, before=before if change else None)
         return Acted(alert, str(action.pk))

@@ -11,26 +11,35 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import F
+from django.db.models import Q
 from django.utils import timezone
 
 from detection import conf
 from detection.kernel.records import SYSTEM, Actor, LockRecord
-from detection.kernel.vocabulary import ActorKind, FrameKind, LockScope, LockState, WebhookKind
-from detection.models import AccountLock, Client, LockEvent, LockReason, Member, OtpChallenge
-from detection.response import health, letters, notifications, sessions
+from detection.kernel.vocabulary import ActorKind, LockScope, LockState
+from detection.models import Client, LockReason, Member
+from detection.response import letters, notifications, sessions
 from detection.response.budgets import may_lock
+from detection.response.moves import LockMoved, hold, move, supersede_codes, tell, tidy
 from detection.response.standing import effective, in_force, joined, of
-from detection.response.transitions import Cause, allowed
-from detection.work import UnitOfWork, unit_of_work
+from detection.response.transitions import Cause
+from detection.work import unit_of_work
 
-__all__ = ["LockMoved", "Placed", "Released", "expire_due", "hold", "in_force", "may_lock", "of", "place", "release"]
+__all__ = [
+    "LockMoved",
+    "Placed",
+    "Released",
+    "expire_due",
+    "hold",
+    "in_force",
+    "may_lock",
+    "of",
+    "place",
+    "release",
+    "restore",
+]
 
 FOREVER = datetime.max.replace(tzinfo=timezone.get_default_timezone())
-
-
-class LockMoved(Exception):
-    """Somebody changed the lock under us although its row was held: nothing of this unit may be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +52,12 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """``lock`` is what still stands, None when the member is clear. ``done`` is False when there was nothing to end."""
+    """``lock`` is what still stands, None when the member is clear. ``done`` is False when there was nothing to end;
+    ``reasons`` are those that ended."""
 
     done: bool
     lock: LockRecord | None
-
-
-def hold(member: Member) -> AccountLock:
-    """The member's lock row, held until the transaction ends: who holds it decides alone."""
-    AccountLock.objects.get_or_create(member=member)
-    row = AccountLock.objects.select_for_update().get(pk=member.pk)
-    row.member = member
-    return row
+    reasons: tuple[int, ...] = ()
 
 
 def place(
@@ -107,12 +110,12 @@ def place(
         if standing:
             _take_over(wanted, standing)
             LockReason.objects.filter(pk=standing.pk).update(ended_at=now, ended_by=actor.label)
-        _tidy(member, now)
+        tidy(member, now)
         wanted.save(force_insert=True)
-        lock = _moved(row, Cause.PLACE, before=before, actor=actor, code=code, text=text, now=now)
+        lock = move(row, Cause.PLACE, before=before, actor=actor, code=code, text=text, now=now)
         if lock is None:
             raise LockMoved(member.member_id)
-        _supersede_codes(member, now)
+        supersede_codes(member, now)
         work.audit(
             "member.locked",
             target=member.member_id,
@@ -122,7 +125,7 @@ def place(
             scopes=wanted.scopes,
             version=lock.version,
         )
-        _tell(work, member, lock)
+        tell(work, member, lock)
         if by == ActorKind.SYSTEM and lock.state == LockState.LOCKED and (before is None or before.state != lock.state):
             sessions.revoke_at_shop(work, member, code=code, text=text, alert=alert)
         notifications.to_member(
@@ -180,22 +183,52 @@ def release(
         chosen = LockReason.objects.in_force(now).filter(member=member)
         if codes is not None:
             chosen = chosen.filter(code__in=codes)
-        ended = sorted(chosen.values_list("code", flat=True))
+        reasons = dict(chosen.values_list("pk", "code"))
+        ended = sorted(reasons.values())
         own = by == ActorKind.STAFF and actor.user_id is not None and actor.user_id == member.user_id
         if before is None or not ended or own or (by == ActorKind.MEMBER and not before.self_unlock):
             return Released(False, before)
-        chosen.update(ended_at=now, ended_by=actor.label)
-        _tidy(member, now)
+        LockReason.objects.filter(pk__in=reasons).update(ended_at=now, ended_by=actor.label)
+        tidy(member, now)
         row.contacts_frozen_until = now + conf.CONTACTS_FROZEN_FOR
-        after = _moved(row, Cause.RELEASE, before=before, actor=actor, code=",".join(ended)[:64], text=reason, now=now)
-        _supersede_codes(member, now)
+        after = move(row, Cause.RELEASE, before=before, actor=actor, code=",".join(ended)[:64], text=reason, now=now)
+        supersede_codes(member, now)
         if by == ActorKind.STAFF:
             Member.objects.filter(pk=member.pk).update(self_service_off_at=None, code_failures=0)
         work.audit("member.unlocked", target=member.member_id, actor=actor, by=by.value, reason=reason, codes=ended)
-        _tell(work, member, after)
+        tell(work, member, after)
         kind = "lock.released" if after is None else "lock.placed"
         notifications.to_member(work, member, kind, context=letters.lock_words(member, after), only_page=True)
-        return Released(True, after)
+        return Released(True, after, tuple(reasons))
+
+
+def restore(
+    member: Member, reasons: Collection[int], *, actor: Actor, now: datetime | None = None
+) -> LockRecord | None:
+    """Take a release back: these reasons are in force again, each to the end it was given; what stands then. One whose
+    end has passed stays over, and so does one that was placed anew meanwhile."""
+    now = now or timezone.now()
+    with unit_of_work(actor) as work:
+        row = hold(member)
+        before = of(member, now=now)
+        tidy(member, now)
+        standing = LockReason.objects.filter(member=member, ended_at=None).values_list("code", "by")
+        ended = LockReason.objects.filter(Q(expires_at=None) | Q(expires_at__gt=now), member=member, pk__in=reasons)
+        chosen = [one for one in ended.exclude(ended_at=None) if (one.code, one.by) not in set(standing)]
+        if not chosen:
+            return before
+        LockReason.objects.filter(pk__in=[one.pk for one in chosen]).update(ended_at=None, ended_by="")
+        codes = sorted(one.code for one in chosen)
+        said = {"code": ",".join(codes)[:64], "text": "The release was taken back."}
+        lock = move(row, Cause.PLACE, before=before, actor=actor, now=now, **said)
+        if lock is None:
+            raise LockMoved(member.member_id)
+        supersede_codes(member, now)
+        work.audit("member.locked", target=member.member_id, actor=actor, taken_back=codes, version=lock.version)
+        tell(work, member, lock)
+        words = letters.lock_words(member, lock)
+        notifications.to_member(work, member, "lock.placed", context=words, only_page=True)  # the first one told them
+        return lock
 
 
 def expire_due(*, now: datetime | None = None, limit: int = 500) -> int:
@@ -217,60 +250,15 @@ def _expire(member_pk: int, now: datetime) -> bool:
             return False  # another one was quicker
         standing = LockReason.objects.filter(member=member, ended_at=None)
         before = effective(list(standing.order_by("since", "pk")))
-        _tidy(member, now)
+        tidy(member, now)
         last = max(reason.expires_at or now for reason in due) + conf.CONTACTS_FROZEN_FOR
         row.contacts_frozen_until = max(last, row.contacts_frozen_until or last)
         codes = sorted(reason.code for reason in due)
         said = {"code": ",".join(codes)[:64], "text": "It ran out."}
-        after = _moved(row, Cause.EXPIRE, before=before, actor=SYSTEM, now=now, **said)
-        _supersede_codes(member, now)
+        after = move(row, Cause.EXPIRE, before=before, actor=SYSTEM, now=now, **said)
+        supersede_codes(member, now)
         work.audit("member.lock_expired", target=member.member_id, actor=SYSTEM, codes=codes)
-        _tell(work, member, after)
+        tell(work, member, after)
         if after is None:
             notifications.to_member(work, member, "lock.expired", context={}, only_page=True)
         return True
-
-
-def _tidy(member: Member, now: datetime) -> None:
-    due = LockReason.objects.filter(member=member, ended_at=None, expires_at__lte=now)
-    due.update(ended_at=F("expires_at"), ended_by=SYSTEM.label)
-
-
-def _moved(
-    row: AccountLock, cause: Cause, *, before: LockRecord | None, actor: Actor, code: str, text: str, now: datetime
-) -> LockRecord | None:
-    """Raise the version, conditional on the one we read, and write the history; the lock as it stands now. A move that
-    the table does not have is never written."""
-    version, member = row.version + 1, row.member
-    changed = AccountLock.objects.filter(pk=row.pk, version=row.version).update(
-        version=version, contacts_frozen_until=row.contacts_frozen_until
-    )
-    if not changed:
-        raise LockMoved(member.member_id)
-    after = of(member, now=now)
-    came_from, got_to = (lock.state if lock else LockState.CLEAR for lock in (before, after))
-    if not allowed(came_from, got_to, cause):
-        raise LockMoved(member.member_id)
-    LockEvent.objects.create(
-        member=member,
-        version=version,
-        before=came_from,
-        after=got_to,
-        code=code,
-        text=text,
-        actor=actor.label,
-        at=now,
-    )
-    return after
-
-
-def _supersede_codes(member: Member, now: datetime) -> None:
-    OtpChallenge.objects.filter(member=member, consumed_at=None, superseded_at=None).update(superseded_at=now)
-
-
-def _tell(work: UnitOfWork, member: Member, lock: LockRecord | None) -> None:
-    kind = FrameKind.MEMBER_LOCKED if lock else FrameKind.MEMBER_UNLOCKED
-    told = {"member_id": member.member_id, "lock": lock.wire() if lock else None}
-    work.tell(kind, member=member, payload=told)
-    work.publish(WebhookKind(kind.value), told)
-    health.tell(work, [member])

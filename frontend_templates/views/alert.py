@@ -134,7 +134,7 @@ def override(request: HttpRequest, alert_id: UUID) -> HttpResponse:
         unlock=True,
     )
     done = "A false alarm: the alert is resolved and the member is let back in."
-    return of_alert(request, acted, done, to=_home(alert_id), undoable=False)
+    return of_alert(request, acted, done, to=_home(alert_id))
 
 
 @staff_action

@@ -10,9 +10,19 @@ from django.utils import timezone
 
 from detection.kernel.ids import uuid7
 from detection.kernel.records import Actor
-from detection.kernel.vocabulary import ActorKind
-from detection.models import Alert, AlertAction, AuditPending, FeedEntry
-from detection.response import alerts, locks
+from detection.kernel.vocabulary import ActorKind, WebhookKind
+from detection.models import (
+    Alert,
+    AlertAction,
+    AuditPending,
+    Device,
+    Dispute,
+    FeedEntry,
+    LockReason,
+    Member,
+    WebhookEndpoint,
+)
+from detection.response import alerts, disputes, locks
 from tests.cast import judge_all, large_payment, report, settled_life
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -90,6 +100,39 @@ def test_undo_puts_everything_back_and_only_once_it_is_still_so(alert):
     acted = alerts.acknowledge(alert.pk, actor=OLGA)
     alerts.escalate(alert.pk, actor=ADA)
     assert alerts.undo(acted.action_id, actor=OLGA).conflict["by"] == "ada"
+
+
+def test_undo_of_an_override_locks_again_as_it_was_and_the_shop_hears_of_both(alert):
+    mia = alert.member
+    endpoint = WebhookEndpoint.objects.create(
+        url="https://shop.example.com/", kinds=[kind.value for kind in WebhookKind]
+    )
+    disputes.deny(alert.pk, member=mia, actor=Actor(ActorKind.MEMBER, "mia"), session_key="s")
+    Member.objects.update(code_failures=7)
+    locked = locks.of(mia)
+    acted = alerts.resolve(alert.pk, actor=OLGA, disposition="false_positive", unlock=True, note="a gift")
+    assert locks.of(mia) is None
+    assert alerts.undo(acted.action_id, actor=OLGA).conflict is None
+    again = locks.of(mia)
+    assert (again.state, again.expires_at, again.scopes, again.reason) == (
+        locked.state,
+        locked.expires_at,
+        locked.scopes,
+        locked.reason,
+    )
+    assert again.version == locked.version + 2, "a code for the lock before opens nothing"
+    assert Dispute.objects.get().closed_at is None
+    assert Device.objects.get(device_id=alert.device).trusted_at is None
+    assert Member.objects.get(pk=mia.pk).code_failures == 7
+    told = list(endpoint.deliveries.order_by("id").values_list("message__kind", flat=True))
+    assert told[-4:] == ["alert.resolved", "member.unlocked", "alert.raised", "member.locked"]
+
+
+def test_undo_of_an_override_brings_no_lock_back_that_is_over(alert):
+    acted = alerts.resolve(alert.pk, actor=OLGA, disposition="benign", unlock=True)
+    LockReason.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert alerts.undo(acted.action_id, actor=OLGA).conflict is None
+    assert locks.of(alert.member) is None
 
 
 def test_undo_is_over_after_thirty_seconds(alert):
