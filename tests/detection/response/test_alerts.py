@@ -124,7 +124,7 @@ def test_undo_of_an_override_locks_again_as_it_was_and_the_shop_hears_of_both(al
     assert Dispute.objects.get().closed_at is None
     assert Device.objects.get(device_id=alert.device).trusted_at is None
     assert Member.objects.get(pk=mia.pk).code_failures == 7
-    told = list(endpoint.deliveries.order_by("id").values_list("message__kind", flat=True))
+    told = list(endpoint.deliveries.order_by("due_at").values_list("message__kind", flat=True))
     assert told[-4:] == ["alert.resolved", "member.unlocked", "alert.raised", "member.locked"]
 
 
