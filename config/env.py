@@ -47,6 +47,7 @@ class Settings:
     trusted_proxies: int
     workers: int | None
     demo: bool
+    demo_month: bool
     mode: str
     email: dict[str, Any] | None
     email_from: str
@@ -97,6 +98,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         trusted_proxies=reader.take("TRUSTED_PROXIES", _between(0, 10), 0),
         workers=reader.take("WORKERS", _between(1, 64), None),
         demo=reader.take("DEMO", _switch, False),
+        demo_month=reader.take("DEMO_MONTH", _switch, True),
         mode=reader.take("MODE", _one_of(MODES), "live"),
         email=reader.take("EMAIL_URL", _email, None),
         email_from=reader.take("EMAIL_FROM", str, "SecureRetail <security@example.com>"),

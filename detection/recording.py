@@ -30,7 +30,7 @@ def write(batch: Batch, verdicts: Sequence[Verdict], response: Response, now: da
         row.risk_score = verdict.risk_score
         row.severity = verdict.severity
         row.signals = [signal.wire() for signal in (*verdict.signals, *verdict.trust, *verdict.shadows)]
-        row.seen = _plain(verdict.seen)
+        row.seen = plain(verdict.seen)
         row.broken = list(verdict.broken)
         row.degraded = list(verdict.degraded)
         row.alert_id = alert.pk if alert else row.alert_id
@@ -89,14 +89,14 @@ def _meet_devices(batch: Batch, response: Response) -> None:
         )
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """What detectors saw, as JSON holds it."""
     if type(value) in PLAIN:
         return value
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, datetime):
         return iso(value)
     if isinstance(value, timedelta):

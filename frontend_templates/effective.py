@@ -27,7 +27,9 @@ class Setting:
 
     @property
     def is_set(self) -> bool:
-        return any(os.environ.get(name.strip(), "") for name in self.variable.split(","))
+        own = os.environ.get("CHOSEN_BY_RUNNER", "").split(",")
+        names = [name.strip() for name in self.variable.split(",")]
+        return any(os.environ.get(name) for name in names if name not in own)
 
 
 def groups() -> list[tuple[str, list[Setting]]]:
@@ -104,10 +106,11 @@ def _where_it_runs() -> Iterable[Setting]:
     engine = "SQLite, in the data folder" if settings.ON_SQLITE else "PostgreSQL"
     advice = "For one machine." if settings.ON_SQLITE else "For several machines, with events in monthly parts."
     yield Setting("Database", engine, advice, "DATABASE_URL")
-    own = not os.environ.get("REDIS_URL")
+    redis = os.environ.get("REDIS_URL", "")
+    own = not redis or "REDIS_URL" in os.environ.get("CHOSEN_BY_RUNNER", "").split(",")
     yield Setting(
         "Valkey or Redis",
-        "the one that comes along" if own else _host(os.environ["REDIS_URL"]),
+        "the one that comes along" if own else _host(redis),
         "Started and stopped with everything else." if own else "A server of yours.",
         "REDIS_URL",
     )

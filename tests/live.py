@@ -54,6 +54,7 @@ class LiveSystem:
             "DJANGO_SETTINGS_MODULE": "config.settings.dev",
             "DATA_DIR": str(data_dir),
             "DEMO": "1",
+            "DEMO_MONTH": "0",
             "NO_COLOR": "1",
             "PORT": str(port),
             "FLOWER_PORT": str(flower),

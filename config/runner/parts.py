@@ -30,6 +30,9 @@ def environment(settings: Settings, *, redis_url: str, flower_password: str, col
         "FLOWER_PORT": str(settings.flower_port),
         "PUBLIC_URL": settings.public_url or address(settings.host, settings.port),
         "FLOWER_BASIC_AUTH": f"{OPERATOR}:{flower_password}",
+        "CHOSEN_BY_RUNNER": ",".join(
+            name for name in ("DATA_DIR", "REDIS_URL", "PORT", "FLOWER_PORT", "PUBLIC_URL") if name not in os.environ
+        ),
         "PYTHONUNBUFFERED": "1",
         # Two cores are shared by several processes; a thread pool in each of them only makes them wait.
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),

@@ -5,7 +5,10 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -16,12 +19,13 @@ from django.core.management import call_command, get_commands
 from django.db import connection, connections
 from django.db.migrations.executor import MigrationExecutor
 
-from config import addresses, secret_keys
+from config import addresses, env, secret_keys
 from config.celery import app as celery_app
 from config.env import Settings, with_port
 from config.runner import banner, parts, ports
 from config.runner.children import Child
 from config.runner.guard import Guard
+from config.runner.spawn import kill_group, spawn
 from config.runner.valkey import Valkey
 from config.runner.voice import Voice
 
@@ -53,6 +57,7 @@ class Runner:
         self.guard = Guard(settings.RUN_DIR)
         self.children: list[Child] = []
         self.wake = threading.Event()
+        self.telling: subprocess.Popen[bytes] | None = None
         self.signals: list[int] = []
         self.asked_at = 0.0
         self.impatient = False
@@ -127,6 +132,8 @@ class Runner:
             self.voice.stage(f"{child.name} answers")
         self._await_status()
         self._announce(kept["FLOWER_PASSWORD"], demo)
+        if self.environment.demo and self.environment.demo_month:
+            self._tell_month(environ)
 
     def _choose_ports(self) -> None:
         asked = self.environment
@@ -223,6 +230,15 @@ class Runner:
             children={child.name: child.pid for child in self.children},
         )
 
+    def _tell_month(self, environ: dict[str, str]) -> None:
+        """Fill the demo with a busy month beside everything else; it steps aside for whoever uses the pages."""
+        command = [sys.executable, str(env.ROOT / "manage.py"), "seed_demo", "--month"]
+        if shutil.which("nice"):
+            command[:0] = ["nice", "-n", "15"]
+        self.telling = spawn(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        assert self.telling.stderr is not None
+        self.voice.listen("month", self.telling.stderr)
+
     # --- staying ------------------------------------------------------------------------------------------
     def _add(self, child: Child) -> None:
         self.children.append(child)
@@ -254,6 +270,8 @@ class Runner:
         """Stop in reverse order, each part with its own patience; a second Ctrl-C ends the patience."""
         whole = STOP_ALONE_WITHIN if signal.SIGHUP in self.signals else STOP_WITHIN
         deadline = time.monotonic() + whole
+        if self.telling is not None:
+            kill_group(self.telling)
         for child in reversed(self.children):
             self._stop_one(child, min(deadline, time.monotonic() + child.patience))
         if self.children:

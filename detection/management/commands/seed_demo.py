@@ -23,6 +23,7 @@ from detection import conf
 from detection.enrich import additions
 from detection.kernel.records import SYSTEM
 from detection.kernel.vocabulary import EventState, EventType, KeyScope, Outcome, Role, Severity
+from detection.management import month
 from detection.models import ApiKey, Client, Contact, Device, Event, Member, Receipt
 from detection.response import accounts, clients
 
@@ -77,6 +78,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--dry-run", action="store_true", help="say what is missing and make nothing")
+        parser.add_argument(
+            "--month", action="store_true", help="tell a busy month of a made-up shop too, once: it takes some seconds"
+        )
         parser.add_argument("--json", action="store_true", help="print sign-ins and keys as JSON")
 
     def handle(self, *, dry_run: bool, **options: Any) -> None:
@@ -93,6 +97,8 @@ class Command(BaseCommand):
             told = _seed(kept)
         if told != kept:
             _write(path, told)
+        if options["month"]:
+            month.tell(Client.objects.get(name=SHOP))
         if options["json"]:
             self.stdout.write(json.dumps(told))
             return
