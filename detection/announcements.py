@@ -56,10 +56,11 @@ class AuditWaiting:
 
 @dataclass(frozen=True, slots=True)
 class SessionsEnded:
-    """These users must be signed out everywhere; their sockets close."""
+    """These users must be signed out everywhere, or in one session only; their sockets close."""
 
     user_ids: tuple[int, ...]
     keep_session: str | None = None
+    only_session: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

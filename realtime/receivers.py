@@ -99,9 +99,10 @@ def _endings(news: News) -> Iterable[Push]:
         yield groups.user(news.user), word | {"user": news.user}
     elif isinstance(news, SessionsEnded):
         keep = digest(news.keep_session) if news.keep_session else None
+        only = digest(news.only_session) if news.only_session else None
+        code = int(Close.SIGNED_OUT if only else Close.NOT_ALLOWED)
         for user in news.user_ids:
-            word = {"type": "ended", "only": None, "keep": keep, "code": int(Close.NOT_ALLOWED), "user": user}
-            yield groups.user(user), word
+            yield groups.user(user), {"type": "ended", "only": only, "keep": keep, "code": code, "user": user}
 
 
 def _frames(advances: Sequence[FeedAdvanced]) -> Iterable[Push]:

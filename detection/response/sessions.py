@@ -71,12 +71,13 @@ def alive(user_ids: Collection[int]) -> dict[int, int]:
 
 
 def end_one(user_id: int, sign_in_id: int, *, actor: Actor) -> bool:
-    """Sign this user out of one session of theirs; whether there was one. Its sockets notice within ten seconds."""
+    """Sign this user out of one session of theirs; whether there was one. Its sockets close after commit."""
     with unit_of_work(actor) as work:
         found = SignIn.objects.filter(pk=sign_in_id, user=user_id).first()
         if found is None:
             return False
         import_module(settings.SESSION_ENGINE).SessionStore(found.session).delete()
+        announce(SessionsEnded((user_id,), only_session=found.session))
         found.delete()
         work.audit("session.ended", target=actor.label, by="its owner")
         return True

@@ -14,7 +14,9 @@ from django.test import Client as Browser
 from django.test.utils import override_settings
 from websockets.exceptions import InvalidStatus
 
-from detection.models import Member
+from detection.kernel.records import Actor
+from detection.kernel.vocabulary import ActorKind
+from detection.models import Member, SignIn
 from detection.response import sessions
 from detection.work import unit_of_work
 from tests.live import eventually
@@ -298,6 +300,17 @@ def test_signing_out_closes_the_sockets_of_that_session_and_of_no_other(web: Web
         assert left.closed(within=3) == 4401
         with pytest.raises(TimeoutError):
             stays.closed(within=0.3)
+
+
+def test_one_session_ended_from_another_closes_at_once_and_no_other_does(web: Web, mia: Member) -> None:
+    here, there = signed_in(mia.user), signed_in(mia.user)
+    sessions.note(there, user_id=mia.user_id, ip="203.0.113.7", agent="")
+    with web.watch("/ws/member/", here) as stays, web.watch("/ws/member/", there) as left:
+        stays.hello(), left.hello()
+        assert sessions.end_one(mia.user_id, SignIn.objects.get(session=there).pk, actor=Actor(ActorKind.MEMBER, "mia"))
+        assert left.closed(within=3) == 4401
+        tell(mia)
+        assert stays.next()["kind"] == "health.changed"
 
 
 def test_ended_sessions_close_with_4403_but_the_one_that_is_kept(web: Web, mia: Member) -> None:
