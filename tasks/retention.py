@@ -9,7 +9,16 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from detection.models import EventReference, FeedEntry, PortalToken, Receipt, RemovedEntry, RuleTrial, WebhookMessage
+from detection.models import (
+    EventReference,
+    FeedEntry,
+    Notification,
+    PortalToken,
+    Receipt,
+    RemovedEntry,
+    RuleTrial,
+    WebhookMessage,
+)
 
 #: Longer than any sender retries; Stripe, the most patient, does so for three days.
 RECEIPTS = timedelta(days=30)
@@ -20,6 +29,8 @@ PORTAL_TOKENS = timedelta(days=1)
 TRIALS = REMOVED_LINES = timedelta(days=90)
 #: Long after the last retry: what can be said again.
 WEBHOOKS = timedelta(days=30)
+#: As far back as a member's history goes; what was done and decided stays in the audit trail.
+NOTICES = timedelta(days=90)
 #: A chargeback may come more than a year after its order.
 NAMES = timedelta(days=550)
 
@@ -37,6 +48,7 @@ def purge(*, now: datetime | None = None) -> dict[str, int]:
         "rule_trials": _delete(RuleTrial.objects.filter(created_at__lt=now - TRIALS)),
         "removed_lines": _delete(RemovedEntry.objects.filter(removed_at__lt=now - REMOVED_LINES)),
         "webhooks": _delete(WebhookMessage.objects.filter(created_at__lt=now - WEBHOOKS)),
+        "notices": _delete(Notification.objects.filter(created_at__lt=now - NOTICES)),
         "event_names": _delete(EventReference.objects.filter(created_at__lt=now - NAMES)),
     }
 

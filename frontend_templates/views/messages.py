@@ -17,6 +17,7 @@ from detection.models import Carrier, Contact, Notification
 from detection.response import carriers, notifications
 from frontend_templates.access import actor_of, admin_action, role_of, trail_page
 from frontend_templates.answers import answer
+from frontend_templates.paging import older
 
 SHOWN = 100
 STATES = {"waiting": "On the way", "sent": "Sent", "digest": "Told in a digest", "over": "Not sent"}
@@ -75,7 +76,8 @@ def _page(request: HttpRequest, *, refused: tuple[str, str] | None = None, statu
     now = timezone.now()
     state = request.GET.get("state", "")
     rows = _in_state(Notification.objects.exclude(channel=Channel.PAGE), state)
-    newest = rows.select_related("member").prefetch_related("log").order_by("-created_at", "-id")[:SHOWN]
+    rows = rows.select_related("member").prefetch_related("log")
+    shown, next_page = older(rows, request.GET.get("before"), size=SHOWN)
     staff_ways = carriers.ways()
     known = {way.carrier.name for way in staff_ways}
     others = Carrier.objects.exclude(name__in=known).exclude(name="page")
@@ -88,7 +90,8 @@ def _page(request: HttpRequest, *, refused: tuple[str, str] | None = None, statu
     context = {
         "section": "messages",
         "ways": ways,
-        "messages_sent": [_shown(row) for row in newest],
+        "messages_sent": [_shown(row) for row in shown],
+        "next_page": next_page,
         "states": STATES,
         "state": state if state in STATES else "",
         "severities": [severity.value for severity in Severity],

@@ -15,6 +15,7 @@ from detection.models import WebhookDelivery, WebhookEndpoint
 from detection.response.webhooks import endpoints
 from frontend_templates.access import actor_of, admin_action, role_of, trail_page
 from frontend_templates.answers import answer
+from frontend_templates.paging import older
 
 DELIVERIES = 50
 LONGEST_NAME = 100
@@ -132,12 +133,14 @@ def _one(
     status: int = 200,
 ) -> HttpResponse:
     sent = WebhookDelivery.objects.filter(endpoint=found).select_related("message").prefetch_related("log")
+    shown, next_page = older(sent, request.GET.get("before"), size=DELIVERIES)
     context = {
         "section": "webhooks",
         "endpoint": found,
         "state": endpoints.state(found),
         "secret": secret,
-        "deliveries": [(row, endpoints.delivery_state(row)) for row in sent.order_by("-id")[:DELIVERIES]],
+        "deliveries": [(row, endpoints.delivery_state(row)) for row in shown],
+        "next_page": next_page,
         "given_up": sent.exclude(failed_at=None).count(),
         "form": typed or {"url": found.url, "name": found.name, "kinds": found.kinds},
         "kinds": [kind.value for kind in WebhookKind],

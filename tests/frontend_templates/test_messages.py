@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from django.utils import timezone
 from detection.kernel.records import SYSTEM
 from detection.models import Carrier, Contact, NoticeAttempt, NoticePreference, Notification
 from detection.response import notifications
+from frontend_templates.views import messages
 from tests.frontend_templates.conftest import lock, member_called, text_of
 
 pytestmark = pytest.mark.django_db
@@ -81,3 +83,15 @@ def test_an_analyst_has_no_business_there(olga) -> None:
     assert olga.get(PAGE).status_code == 403
     notifications.test("email", actor=SYSTEM)
     assert olga.post(f"{PAGE}replay/").status_code == 403
+
+
+def test_older_messages_are_a_page_further_back(ada, monkeypatch) -> None:
+    monkeypatch.setattr(messages, "SHOWN", 2)
+    for number in range(3):
+        Notification.objects.create(channel="email", carrier="email", kind="x", title=f"Letter {number}")
+    newest = ada.get(f"{PAGE}?state=waiting").content.decode()
+    assert "Letter 2" in newest
+    assert "Letter 0" not in newest
+    older = re.search(r'rel="next" href="([^"#]+)', newest)[1].replace("&amp;", "&")
+    assert older.startswith("?state=waiting&before=")
+    assert "Letter 0" in ada.get(PAGE + older).content.decode()

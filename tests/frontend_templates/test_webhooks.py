@@ -11,6 +11,7 @@ from django.utils import timezone
 from detection.kernel.records import SYSTEM
 from detection.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from detection.response.webhooks import endpoints, signing
+from frontend_templates.views import webhooks
 
 pytestmark = pytest.mark.django_db
 
@@ -83,3 +84,16 @@ def test_who_only_reads_sees_no_buttons(auditor, endpoint) -> None:
     for place in (at(endpoint), reverse("pages:webhooks")):
         shown = auditor.get(place).content.decode().split("<main")[1].split("</main>")[0]
         assert "<form" not in shown
+
+
+def test_older_deliveries_are_a_page_further_back_and_none_is_shown_twice(ada, endpoint, monkeypatch) -> None:
+    monkeypatch.setattr(webhooks, "DELIVERIES", 2)
+    sent = [endpoints.test(endpoint, actor=SYSTEM).message.webhook_id for _ in range(5)]
+    seen, where = [], at(endpoint)
+    while where:
+        page = ada.get(where).content.decode()
+        seen += re.findall(r'small break">(\w+)', page)
+        older = re.search(r'rel="next" href="([^"#]+)', page)
+        where = at(endpoint) + older[1] if older else ""
+    assert seen == sent[::-1]
+    assert "Nothing yet." not in ada.get(f"{at(endpoint)}?before=nonsense").content.decode()

@@ -10,7 +10,16 @@ from django.utils import timezone
 from detection import feed
 from detection.feed import StaffViewer
 from detection.kernel.ids import uuid7
-from detection.models import FeedEntry, Member, PortalToken, Receipt, RemovedEntry, RuleTrial
+from detection.models import (
+    FeedEntry,
+    Member,
+    NoticeAttempt,
+    Notification,
+    PortalToken,
+    Receipt,
+    RemovedEntry,
+    RuleTrial,
+)
 from tasks import pulse, retention, upkeep
 from tests.cast import shop
 
@@ -37,7 +46,9 @@ def test_only_what_is_past_its_keeping_goes(monkeypatch: pytest.MonkeyPatch) -> 
             rule_id="scraping", state="live", starts_at=now, ends_at=now, created_at=now - timedelta(days=days)
         )
         RemovedEntry.objects.create(entry_id=days, created_at=now, removed_at=now - timedelta(days=days))
-    purged = {"receipts": 5, "portal_tokens": 1, "feed_entries": 3, "rule_trials": 1, "removed_lines": 1}
+        notice = Notification.objects.create(member=mia, kind="x", created_at=now - timedelta(days=days))
+        NoticeAttempt.objects.create(notification=notice, carried=True)
+    purged = {"receipts": 5, "portal_tokens": 1, "feed_entries": 3, "rule_trials": 1, "removed_lines": 1, "notices": 2}
     assert purged.items() <= retention.purge(now=now).items()
     assert not any(retention.purge(now=now).values())
     assert feed.latest(StaffViewer()) == newest
