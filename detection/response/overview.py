@@ -114,7 +114,7 @@ def _to_alert(newest: Sequence[Alert]) -> timedelta | None:
         .annotate(first=Min("received_at"))
     )
     waits = [alert.created_at - arrived[alert.pk] for alert in newest if alert.pk in arrived]
-    honest = [wait for wait in waits if timedelta(0) <= wait < LONGEST_WAIT]
+    honest = [wait for wait in waits if timedelta(0) < wait < LONGEST_WAIT]  # history is told with no wait at all
     return median(honest) if honest else None
 
 
