@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from math import ceil
+from pathlib import Path
 
 WIDTH, HEIGHT = 240, 48
+MAP = Path(__file__).parent / "static" / "world.svg"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,24 @@ class Stack:
     summary: str
     width: int = WIDTH
     height: int = HEIGHT
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A country of the drawing: how much came from there, and in which of four steps that is."""
+
+    code: str
+    name: str
+    number: int
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What is lit on the map."""
+
+    shapes: list[Shape]
+    dots: list[Dot]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +109,22 @@ def stacked(series: Sequence[tuple[str, Sequence[int]]], labels: Sequence[str], 
     return Stack(layers, labels, f"{most:,}", f"{what}: {whole:,} in all, at most {most:,} an hour.", height=height)
 
 
-def dots(numbers: Mapping[str, int], places: Iterable[tuple[str, str, tuple[float, float]]]) -> list[Dot]:
-    """A map of points: every country where it lies, larger where something came from. The largest are drawn last."""
+def world(numbers: Mapping[str, int], places: Iterable[tuple[str, str, tuple[float, float]]]) -> World:
+    """A map of countries: those something came from, in four steps; a point for one too small to have a shape."""
     most = max(numbers.values(), default=1)
-    found = []
+    drawn = shapes()
+    lit, dots = [], []
     for code, name, (latitude, longitude) in places:
         number = numbers.get(code, 0)
-        radius = round(1.5 + 8 * (number / most) ** 0.5, 1) if number else 0.9
-        found.append(Dot(round(longitude + 180, 1), round(90 - latitude, 1), radius, code, name, number))
-    return sorted(found, key=lambda dot: dot.number)
+        if number and code in drawn:
+            lit.append(Shape(code, name, number, ceil(4 * number / most)))
+        elif number:
+            radius = round(2 + 5 * (number / most) ** 0.5, 1)
+            dots.append(Dot(round(longitude + 180, 1), round(90 - latitude, 1), radius, code, name, number))
+    return World(lit, dots)
+
+
+@lru_cache
+def shapes() -> frozenset[str]:
+    """The countries the drawing has a shape for."""
+    return frozenset(re.findall(r'id="([A-Z]{2})"', MAP.read_text(encoding="utf-8")))

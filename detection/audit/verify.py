@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -30,15 +31,29 @@ def verify() -> Finding:
     expected, seq = GENESIS, 0
     for row in AuditEntry.objects.order_by("seq").iterator(chunk_size=2000):
         seq += 1
-        shown = (row.action, row.actor, row.target)
-        meant = (row.entry.get("action"), row.entry.get("actor", {}).get("label"), row.entry.get("target"))
-        if row.seq != seq or row.prev_hash != expected or shown != meant or _leaf(row) != row.leaf_hash:
+        if row.seq != seq or row.prev_hash != expected or not _told(row) or _leaf(row) != row.leaf_hash:
             return Finding(ALTERED, seq - 1, expected, seq, f"entry {seq} does not fit the chain")
         expected = row.leaf_hash
     oldest = AuditPending.objects.order_by("created_at").values_list("created_at", flat=True).first()
     if oldest and oldest < timezone.now() - BACKLOG_AFTER:
         return Finding(BACKLOG, seq, expected, None, "entries wait for longer than 60 s: is a worker running?")
     return Finding(INTACT, seq, expected, None, f"{seq} entries, intact")
+
+
+def misfit(rows: Sequence[AuditEntry]) -> int | None:
+    """The lowest of these entries that was altered, or does not follow the one before where that is among them."""
+    found = None
+    leaves = {row.seq: row.leaf_hash for row in rows}
+    for row in rows:
+        if _leaf(row) != row.leaf_hash or leaves.get(row.seq - 1, row.prev_hash) != row.prev_hash or not _told(row):
+            found = row.seq if found is None else min(found, row.seq)
+    return found
+
+
+def _told(row: AuditEntry) -> bool:
+    """Whether the columns people search by say what the entry says."""
+    meant = (row.entry.get("action"), row.entry.get("actor", {}).get("label"), row.entry.get("target"))
+    return (row.action, row.actor, row.target) == meant
 
 
 def _leaf(row: AuditEntry) -> str:

@@ -13,6 +13,11 @@ def first_id(moment: datetime) -> UUID:
     return UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
+def id_at(moment: datetime, number: int) -> UUID:
+    """The same id for the same moment and number, in its place among the others."""
+    return UUID(int=first_id(moment).int | 0x7 << 76 | 0b10 << 62 | number)
+
+
 def uuid7() -> UUID:
     """48 bits of Unix milliseconds, 74 random bits."""
     milliseconds = time.time_ns() // 1_000_000

@@ -20,7 +20,7 @@ from detection.backtest.running import Backtest
 from detection.enrich import additions
 from detection.intake.references import references
 from detection.kernel.features import TEACHES
-from detection.kernel.ids import first_id
+from detection.kernel.ids import first_id, id_at
 from detection.kernel.records import Verdict, subject_of
 from detection.kernel.vocabulary import Action, EventState, EventType, Outcome, Truth
 from detection.management import aftermath
@@ -32,7 +32,7 @@ from detection.simulation import World, build
 from detection.simulation.player import ASKED, FOLLOWS
 
 EVENTS, MEMBERS = "month-", "demo-"
-DAYS, PEOPLE, ATTACKS, SEED = 31, 60, 20, 11
+DAYS, PEOPLE, ATTACKS, SEED = 31, 60, 24, 56
 LEFT_ALONE = timedelta(hours=2)  # before now, so that what is measured live is measured on what is live
 KNOWN_SINCE = timedelta(days=300)
 AT_ONCE = 400
@@ -138,9 +138,10 @@ def _row(month: Month, number: int, event: dict[str, object]) -> Event:
     member = month.members[_marked(str(name))] if name else None
     top = {"event_id", "type", "occurred_at", "member_id"}
     body = {key: value for key, value in event.items() if key not in top} | {"metadata": {"demo": True}}
-    marked = UUID(int=first_id(at).int | 0x7 << 76 | 0b10 << 62 | number)
-    row = Event(id=marked, client=month.client, event_id=str(event["event_id"]), type=str(event["type"]), body=body)
-    row.occurred_at = row.received_at = row.judged_at = at
+    row = Event(
+        id=id_at(at, number), client=month.client, event_id=str(event["event_id"]), type=str(event["type"]), body=body
+    )
+    row.occurred_at = row.judged_at = at  # received now, which is true: nothing is measured by it
     row.member = member
     facts = (body.get(name) for name in ("device_id", "email", "payment_method_id", "session_id", "ip"))
     row.subject = subject_of(member.member_id if member else None, *facts, month.client.pk)  # type: ignore[arg-type]

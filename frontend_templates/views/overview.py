@@ -44,7 +44,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "rules": [
             (rule, titles.get(rule, rule.replace("-", " ").capitalize()), spoken) for rule, spoken in standing.rules
         ],
-        "dots": charts.dots(dict(standing.countries), geoip.countries()),
+        "world": charts.world(dict(standing.countries), geoip.countries()),
         "countries": _named("country", standing.countries),
         "networks": _named("network", standing.networks),
         "devices": _named("device", standing.devices),

@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.urls import reverse
 
 from detection import inbox
+from detection.audit import verify
 from detection.kernel.vocabulary import Role
 from detection.models import AuditEntry, AuditPending, Event
 from detection.work import unit_of_work
@@ -37,6 +38,8 @@ def audit(request: HttpRequest) -> HttpResponse:
         "entries": found[:AUDIT_PAGE],
         "older": found[AUDIT_PAGE - 1].seq if len(found) > AUDIT_PAGE else None,
         "chosen": chosen,
+        "misfit": verify.misfit(found),
+        "checked": verify.verify() if request.GET.get("check") == "all" else None,
         "waiting": AuditPending.objects.count(),
     }
     return render(request, "operator/audit.html", context)

@@ -84,7 +84,11 @@ def test_a_drawing_fits_its_box_and_says_itself_in_words() -> None:
     assert charts.bars([], [], what="Nothing").bars == []
     stack = charts.stacked([("high", [1, 0]), ("low", [1, 2])], ["1", "2"], what="Alerts", height=51)
     assert [[bar.height for bar in bars] for _, bars in stack.layers] == [[25, 0], [25, 50]]
-    assert charts.dots({"DE": 4}, [("DE", "Germany", (51.0, 9.0))])[0].radius == 9.5
+    places = [("DE", "Germany", (51.0, 9.0)), ("MT", "Malta", (35.9, 14.4)), ("FR", "France", (46.0, 2.0))]
+    world = charts.world({"DE": 4, "FR": 1, "MT": 4}, places)
+    assert [(shape.code, shape.step) for shape in world.shapes] == [("DE", 4), ("FR", 1)]
+    assert [(dot.code, dot.x, dot.y) for dot in world.dots] == [("MT", 194.4, 54.1)]
+    assert {"US", "IN", "BR", "ZA", "AU"} < charts.shapes()
 
 
 @pytest.mark.parametrize(

@@ -104,3 +104,16 @@ def test_settings_say_what_counts_and_never_a_secret(ada: Browser, settings: Any
     for name in ("SECRET_KEY", "OTP_KEY", "MODEL_KEY", "AUDIT_KEY", "DEVICE_KEY", "WEBHOOK_KEY"):
         assert name in page
         assert str(getattr(settings, name)) not in page
+
+
+def test_the_trail_says_whether_it_was_altered(ada: Browser) -> None:
+    for number in range(3):
+        ada.post("/admin_dashboard/notes/device/d-1/", {"note": f"note {number}"})
+    ledger.sequence()
+    assert "What you see is intact." in text_of(ada.get("/admin_dashboard/audit/"))
+    assert "entries were recomputed just now and fit" in text_of(ada.get("/admin_dashboard/audit/?check=all"))
+    second = AuditEntry.objects.order_by("seq")[1]
+    AuditEntry.objects.filter(pk=second.pk).update(actor="somebody", entry={**second.entry, "at": "2020-01-01"})
+    shown = text_of(ada.get("/admin_dashboard/audit/?action=remark.added"))
+    assert f"Entry {second.seq} does not fit" in shown
+    assert f"entry {second.seq} does not fit" in text_of(ada.get("/admin_dashboard/audit/?check=all"))

@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from detection import conf
 from detection.enrich import additions
+from detection.kernel.ids import id_at
 from detection.kernel.records import SYSTEM
 from detection.kernel.vocabulary import EventState, EventType, KeyScope, Outcome, Role, Severity
 from detection.management import month
@@ -182,7 +183,7 @@ def _live(habit: Habit, member: Member, shop: Client, now: datetime) -> None:
                 **facts,
                 "metadata": {"demo": True},
             }
-            event = Event(client=shop, member=member, received_at=now, judged_at=now)
+            event = Event(id=id_at(moment, len(events)), client=shop, member=member, received_at=now, judged_at=now)
             event.event_id = f"demo-{habit.name}-{len(events) + 1}"
             event.subject = f"member:{habit.name}"
             event.type, event.occurred_at, event.body = kind, moment, body
