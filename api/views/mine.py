@@ -9,7 +9,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
-from api import errors, throttling
+from api import errors, gates, throttling
 from api.addresses import client_ip
 from api.pagination import Order, moment, paginate, whole
 from api.permissions import MEMBERS, member_of
@@ -198,13 +198,14 @@ class EnterCode(MemberDoor):
     def post(self, request: Any) -> Response:
         throttling.codes.demand(self.member.pk)
         given = self.body(forms.AnswerForm)
-        answer = challenges.answer(
-            self.member,
-            challenge_id=given["challenge_id"],
-            code=given["code"],
-            session_key=self.session_key,
-            actor=self.actor,
-        )
+        with gates.verifying.demand():
+            answer = challenges.answer(
+                self.member,
+                challenge_id=given["challenge_id"],
+                code=given["code"],
+                session_key=self.session_key,
+                actor=self.actor,
+            )
         if answer.result != Result.UNLOCKED:
             raise _not_opened(answer)
         return Response({"result": "unlocked", "lock": answer.lock.wire() if answer.lock else None})

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from api import throttling
+from api import gates, throttling
 from api.addresses import client_ip
 from detection.response import accounts
 from detection.work import unit_of_work
@@ -26,6 +26,7 @@ from frontend_templates.views import second_step
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 WRONG = "That name and password do not belong together. Please try again."
 TOO_MANY = "Too many tries. Please wait a moment, then try again."
+BUSY = "Many people are signing in right now. Please try again in a few seconds."
 
 
 @sensitive_post_parameters("password")
@@ -38,13 +39,14 @@ def login(request: HttpRequest) -> HttpResponse:
         return _form(request)
     wait = _wait(request)
     if wait:
-        response = _form(request, TOO_MANY, status=429)
-        response["Retry-After"] = str(int(wait) + 1)
-        return response
+        return later(_form(request, TOO_MANY, status=429), int(wait) + 1)
     form = SignIn(request.POST)
     user = None
-    if form.is_valid():
-        user = auth.authenticate(request, **form.cleaned_data)
+    with gates.passwords.passed() as inside:
+        if not inside:
+            return later(_form(request, BUSY, status=503), gates.passwords.retry_after)
+        if form.is_valid():
+            user = auth.authenticate(request, **form.cleaned_data)
     if user is None:
         return _form(request, WRONG)
     if second_step.needed(user):
@@ -89,12 +91,23 @@ def again(request: HttpRequest) -> HttpResponse:
     if throttling.logins.take((client_ip(request), request.user.pk), 5).wait:
         return render(request, "public/again.html", {"next": back, "fault": TOO_MANY}, status=429)
     form = Password(request.POST)
-    if not (form.is_valid() and check_password(form.cleaned_data["password"], request.user.password)):
+    with gates.passwords.passed() as inside:
+        if not inside:
+            response = render(request, "public/again.html", {"next": back, "fault": BUSY}, status=503)
+            return later(response, gates.passwords.retry_after)
+        right = form.is_valid() and check_password(form.cleaned_data["password"], request.user.password)
+    if not right:
         fault = "That is not the password of this account. Please try again."
         return render(request, "public/again.html", {"next": back, "fault": fault})
     rotate(request)
     request.session["signed_in_at"] = time.time()
     return redirect(back)
+
+
+def later(response: HttpResponse, seconds: int) -> HttpResponse:
+    """The answer, with when to come again."""
+    response["Retry-After"] = str(seconds)
+    return response
 
 
 def enter(request: HttpRequest, user: AbstractBaseUser) -> None:

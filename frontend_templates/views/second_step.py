@@ -16,7 +16,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from api import throttling
+from api import gates, throttling
 from api.addresses import client_ip
 from detection import conf
 from detection.response import accounts, authenticators
@@ -55,7 +55,9 @@ def page(request: HttpRequest) -> HttpResponse:
         return _show(request, user)
     if throttling.logins.take((client_ip(request), user.pk), 5).wait:
         return _show(request, user, fault=WAIT, status=429)
-    return _enrolled(request, user, waiting) if authenticators.of(user) is None else _checked(request, user, waiting)
+    step = _enrolled if authenticators.of(user) is None else _checked
+    with gates.verifying.passed() as inside:
+        return step(request, user, waiting) if inside else _show(request, user, fault=WAIT, status=429)
 
 
 def _enrolled(request: HttpRequest, user: Any, waiting: dict[str, Any]) -> HttpResponse:

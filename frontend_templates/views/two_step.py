@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 
-from api import throttling
+from api import gates, throttling
 from api.addresses import client_ip
 from detection.kernel.vocabulary import Channel
 from detection.models import AccountLock, Member
@@ -35,7 +35,10 @@ def page(request: HttpRequest) -> HttpResponse:
         return _show(request, member, fault=f"Please wait {ceil(wait)} seconds, then try again.", status=429)
     step = {"send": _send, "prove": _prove, "start": _start, "confirm": _confirm, "renew": _renew, "off": _off}
     chosen = step.get(request.POST.get("do", ""))
-    return chosen(request, member) if chosen else _show(request, member, fault="Please press one of the buttons.")
+    if chosen is None:
+        return _show(request, member, fault="Please press one of the buttons.")
+    with gates.verifying.passed() as inside:
+        return chosen(request, member) if inside else _show(request, member, fault=unlock.BUSY, status=429)
 
 
 def _send(request: HttpRequest, member: Member) -> HttpResponse:

@@ -13,7 +13,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters
 
-from api import throttling
+from api import gates, throttling
 from api.addresses import client_ip
 from api.views import mine
 from detection.conf import CODE_RESEND_AFTER, CODE_TRIES
@@ -33,6 +33,7 @@ REFUSALS = {
     "daily-cap": "You have had all the codes there are for today. Please contact the shop, or try again in {wait}.",
     "self-service-off": "There were too many wrong codes, so the shop’s staff have to help. Please contact them.",
 }
+BUSY = "Very many people are at it right now. Please try again in a few seconds."
 
 
 @member_form
@@ -73,7 +74,12 @@ def password(request: HttpRequest) -> HttpResponse:
     wait = throttling.logins.take((client_ip(request), request.user.pk), 5).wait
     if wait:
         messages.error(request, f"Too many tries. Please wait {ceil(wait)} seconds.")
-    elif form.is_valid() and check_password(form.cleaned_data["password"], request.user.password):
+        return redirect("pages:unlock")
+    with gates.passwords.passed() as inside:
+        right = inside and form.is_valid() and check_password(form.cleaned_data["password"], request.user.password)
+    if not inside:
+        messages.warning(request, BUSY)
+    elif right:
         rotate(request)
         request.session["signed_in_at"] = time.time()
     else:
@@ -97,13 +103,16 @@ def _verify(request: HttpRequest, member: Member) -> HttpResponse:
     wait = throttling.codes.take(member.pk).wait
     if wait:
         return _show(request, member, fault=f"Please wait {ceil(wait)} seconds, then try again.", status=429)
-    answered = challenges.answer(
-        member,
-        challenge_id=form.cleaned_data["challenge_id"],
-        code=form.cleaned_data["code"],
-        session_key=request.session.session_key,
-        actor=actor_of(request),
-    )
+    with gates.verifying.passed() as inside:
+        if not inside:
+            return _show(request, member, fault=BUSY, status=429)
+        answered = challenges.answer(
+            member,
+            challenge_id=form.cleaned_data["challenge_id"],
+            code=form.cleaned_data["code"],
+            session_key=request.session.session_key,
+            actor=actor_of(request),
+        )
     result = challenges.Result
     if answered.result == result.UNLOCKED:
         rotate(request)
