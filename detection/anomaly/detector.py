@@ -1,9 +1,11 @@
-"""A model behind the rules' own protocol. It may ask for a challenge and never for more."""
+"""A model behind the rules' own protocol. It may ask for a challenge and never for more, and may spare people a note
+about what is ordinary."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import isfinite
 from typing import Any, Protocol
 
@@ -14,6 +16,8 @@ from detection.kernel.detector import Seen
 from detection.kernel.features import Wish
 from detection.kernel.records import EventRecord, Reason, Signal
 from detection.kernel.vocabulary import Action, Family, Severity
+
+PAST = 2  # sign-ins, the judged one with them, before what is usual for a member can be said
 
 
 class Scorer(Protocol):
@@ -32,6 +36,7 @@ class Model:
     medians: tuple[float, ...]
     threshold: float
     scorer: Scorer = field(repr=False)
+    ordinary: float | None = None  # the score up to which an event of a known member is ordinary
 
     def scores(self, rows: Sequence[Sequence[float]]) -> list[float]:
         """One score a row, in one call."""
@@ -78,7 +83,27 @@ class AnomalyDetector:
         for at, row, score in zip(mine, rows, self.model.scores(rows), strict=True):
             if isfinite(score) and score > self.model.threshold:
                 found[at] = self._signal(self.model, *pairs[at], row, score)
+            elif self._ordinary is not None and score <= (self.model.ordinary or 0.0) and _has_a_past(pairs[at][1]):
+                found[at] = self._ordinary
         return found
+
+    @cached_property
+    def _ordinary(self) -> Signal | None:
+        """What speaks for the member; nothing in shadow, where it would only be noise."""
+        if self.shadow or self.model is None or self.model.ordinary is None or self.kind.odd is None:
+            return None
+        text = f"As usual as {100 * (1 - self.kind.odd):.0f} of 100 {self.kind.usual} here."
+        points = -Severity.LOW.points
+        return Signal(
+            detector=self.id,
+            title=f"Usual {self.kind.usual.removesuffix('s')}",
+            severity=Severity.LOW,
+            family=Family.TRUST,
+            suggests=Action.NONE,
+            reason=Reason(self.id, text, points=points),
+            points=points,
+            from_model=True,
+        )
 
     def _signal(self, model: Model, event: EventRecord, seen: Seen, row: Sequence[float], score: float) -> Signal:
         said = explain.reasons(self.kind, model, event, seen, row)
@@ -95,6 +120,10 @@ class AnomalyDetector:
             from_model=True,
             shadow=self.shadow,
         )
+
+
+def _has_a_past(seen: Seen) -> bool:
+    return float(seen.get("visits") or 0) >= PAST
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from detection.anomaly.compiled import compiled
+from detection.anomaly.histograms import Histograms
 from detection.anomaly.tails import Blend, FrozenTails, Judge
 
 LEAF = -1
@@ -113,10 +115,12 @@ class Frozen:
         return self.tails.decision_function(rows)
 
 
-def scorer_of(name: str, fitted: Any) -> Forest | Blended | Frozen | Whole:
+def scorer_of(name: str, fitted: Any) -> Forest | Histograms | Blended | Frozen | Whole:
     """The quickest form of a fitted detector that answers as it does."""
     if name == "iforest":
         return Forest.of(fitted)
+    if name == "hbos":
+        return Histograms.of(fitted)
     if name == "blend":
         return Blended(Forest.of(fitted.parts_[0]), fitted)
     return Frozen(fitted) if name in {"tails", "verdicts"} else Whole(fitted)
@@ -134,14 +138,8 @@ def _usual_depth(samples: int) -> float:
 
 @cache
 def _walk() -> Callable[..., NDArray[np.float64]]:
-    """The compiled walk down every tree. Kept on disk beside this file where that can be written."""
-    import numba  # compiles once, a second the first time
-
-    signature = "f8[:](f4[:,::1], i4[::1], i4[::1], f8[::1], i4[::1], i4[::1], f8[::1])"
-    try:
-        return numba.njit(signature, cache=True, nogil=True)(_depths)
-    except RuntimeError:  # nowhere to keep it
-        return numba.njit(signature, nogil=True)(_depths)
+    """The compiled walk down every tree."""
+    return compiled(_depths, "f8[:](f4[:,::1], i4[::1], i4[::1], f8[::1], i4[::1], i4[::1], f8[::1])")
 
 
 def _depths(rows, roots, column, split, left, right, depth):  # type: ignore[no-untyped-def]  # noqa: PLR0917 - numba's

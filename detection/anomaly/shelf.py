@@ -56,6 +56,7 @@ def put(trained: Trained, *, activate: bool = False, waits: bool = False, actor:
         "features": list(trained.names),
         "medians": list(trained.medians),
         "threshold": trained.threshold,
+        "ordinary": trained.ordinary,
         "libraries": seal.libraries(),
         "trained_at": iso(timezone.now()),
     }
@@ -260,4 +261,5 @@ def _opened(row: ModelVersion) -> Model:
         medians=tuple(manifest["medians"]),
         threshold=float(manifest["threshold"]),
         scorer=scorer_of(manifest["detector"], fitted),
+        ordinary=manifest.get("ordinary"),
     )

@@ -58,6 +58,7 @@ class Kind:
     listens_to: frozenset[str]
     features: tuple[Feature, ...]
     budget: float = 0.002  # of ordinary events may be called strange
+    odd: float | None = None  # all but this share are so ordinary that a faint finding of rules is not worth a note
 
     @property
     def detector_id(self) -> str:
@@ -287,8 +288,8 @@ SESSION = (
 )
 
 KINDS: tuple[Kind, ...] = (
-    Kind("payments", "Unusual payment", "payments", PAYMENTS, WHO + MONEY),
-    Kind("sign-ins", "Unusual sign-in", "sign-ins", ENTERED, WHO + DOOR),
+    Kind("payments", "Unusual payment", "payments", PAYMENTS, WHO + MONEY, budget=0.0005),
+    Kind("sign-ins", "Unusual sign-in", "sign-ins", ENTERED, WHO + DOOR, odd=0.05),
     Kind("browsing", "Unusual browsing", "visits", LOOKS, SESSION, budget=0.0005),
 )
 _BY_NAME = {kind.name: kind for kind in KINDS}

@@ -55,8 +55,8 @@ class Learner:
                 name: trained.card[name] for name in ("rows", "clean_rows", "left_out", "threshold")
             }
             scorer = Forest.of(trained.detector)
-            model = Model(kind.name, 1, trained.names, trained.medians, trained.threshold, scorer)
-            models.append(AnomalyDetector(kind.name, model))
+            known = (trained.names, trained.medians, trained.threshold, scorer, trained.ordinary)
+            models.append(AnomalyDetector(kind.name, Model(kind.name, 1, *known), shadow=self.shadow))
         self._rows.clear()
         shadow = duty.shadow | {model.id for model in models} if self.shadow else duty.shadow
         return Duty((*duty.detectors, *models), shadow)

@@ -32,7 +32,10 @@ class Foldable(Protocol):
 
 
 def worth_an_alert(verdict: Verdict) -> bool:
-    """Somebody has to hear of it: a live signal that suggests anything at all, or small ones that weigh together."""
+    """Somebody has to hear of it: a live signal that suggests anything at all, or small ones that weigh together, but
+    not faint ones about what a model finds ordinary."""
+    if any(signal.from_model for signal in verdict.trust):
+        return False
     suggested = any(signal.suggests is not Action.NONE for signal in verdict.signals)
     return suggested or (bool(verdict.signals) and verdict.severity is not Severity.LOW)
 

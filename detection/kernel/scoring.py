@@ -7,7 +7,8 @@ stay low. What may lock is decided by the kind of evidence, never by the score a
 Trust (a device known for long, a step-up just passed, an allow list) is told in points below zero, and lowers the score
 by their sum, at most ``MOST_TRUST`` together. Where evidence is firm it lowers no further than to the event's challenge
 threshold: a finding of high severity about what only a signed-in member can do, and one of people (a block list, a
-dispute), are asked about whatever speaks for the member. Trust raises no alert and is told only where it weighs.
+dispute), are asked about whatever speaks for the member. Trust raises no alert and is told only where it weighs. A
+model may speak for a member too, but only where every finding is of low severity.
 """
 
 from __future__ import annotations
@@ -85,7 +86,8 @@ def weigh(
     heard = sorted((s for s in signals if not s.shadow), key=lambda s: (-s.points, s.from_model, s.detector))
     shadows = tuple(s for s in signals if s.shadow)
     live = [signal for signal in heard if signal.points >= 0]
-    trust = [signal for signal in reversed(heard) if signal.points < 0] if live else []
+    faint = all(signal.severity is Severity.LOW for signal in live)
+    trust = [s for s in reversed(heard) if s.points < 0 and (faint or not s.from_model)] if live else []
     by_rules = [signal for signal in live if not signal.from_model]
     policy = POLICY.get(event.type, DEFAULT_POLICY)
     floor = policy.challenge if firm(event, live) else 0

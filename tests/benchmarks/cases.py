@@ -170,6 +170,7 @@ def one_by_one(total: int) -> Callable[[], Work]:
 
 def forests() -> Iterator[Case]:
     import numpy as np
+    from pyod.models.hbos import HBOS
     from pyod.models.iforest import IForest
 
     from detection.anomaly.forest import Forest, scorer_of
@@ -202,6 +203,22 @@ def forests() -> Iterator[Case]:
         "forest, 1,000 rows: compiled / PyOD",
         lambda: lambda: len(flat.scores(many)),
         lambda: lambda: len(detector.decision_function(many)),
+        1,
+        "rows",
+    )
+    hbos = HBOS().fit(generator.normal(size=(10_000, 12)))
+    histograms = scorer_of("hbos", hbos)
+    yield Case(
+        "histograms, one row: compiled / PyOD",
+        singly(histograms.scores, 200),
+        singly(hbos.decision_function, 200),
+        10,
+        "rows",
+    )
+    yield Case(
+        "histograms, 1,000 rows: compiled / PyOD",
+        lambda: lambda: len(histograms.scores(many)),
+        lambda: lambda: len(hbos.decision_function(many)),
         1,
         "rows",
     )

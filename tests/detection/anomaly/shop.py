@@ -82,5 +82,6 @@ class Shop:
 
 
 def on_duty(trained: Trained) -> AnomalyDetector:
-    model = Model(trained.kind, 1, trained.names, trained.medians, trained.threshold, Forest.of(trained.detector))
-    return AnomalyDetector(trained.kind, model)
+    forest = Forest.of(trained.detector)
+    known = (trained.names, trained.medians, trained.threshold, forest, trained.ordinary)
+    return AnomalyDetector(trained.kind, Model(trained.kind, 1, *known))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -12,13 +14,13 @@ import pytest
 
 from detection.anomaly.detector import AnomalyDetector
 from detection.anomaly.forest import Forest
-from detection.anomaly.trainer import Row, Trained
-from detection.anomaly.vector import KINDS
+from detection.anomaly.trainer import Row, Trained, train
+from detection.anomaly.vector import KINDS, kind_named
 from detection.kernel.detector import Detector
 from detection.kernel.records import EventRecord
 from detection.kernel.scoring import weigh
 from detection.kernel.vocabulary import Action, Outcome, Severity
-from tests.detection.anomaly.shop import START, Shop, event
+from tests.detection.anomaly.shop import START, Shop, event, on_duty
 
 Takeover = Callable[[], tuple[EventRecord, Mapping[str, Any]]]
 
@@ -111,3 +113,22 @@ def test_a_row_scores_the_same_alone_and_in_a_crowd(payments: tuple[Shop, list[R
     values = np.array([list(row.measured.values()) for row in rows[:50]])
     alone = [float(forest.scores(values[at : at + 1])[0]) for at in range(50)]
     assert alone == forest.scores(values).tolist()
+
+
+def test_what_is_usual_for_a_known_member_is_said_where_it_may_spare_a_note() -> None:
+    shop = Shop(kind_named("sign-ins"))
+    trained = train(shop.rows(), "sign-ins")
+    assert isinstance(trained, Trained)
+    signing_in = on_duty(trained)
+    at = shop.now + timedelta(hours=30)
+    known = event(
+        "login.succeeded", at, member_id="shopper-3", device_id="shopper-3-phone", ip="81.2.3.1", country="GB"
+    )
+    signal = signing_in.inspect(known, shop.sees(known))
+    assert signal is not None
+    assert signal.from_model
+    assert signal.points < 0
+    new = event("login.succeeded", at, member_id="new", device_id="new-phone", ip="81.2.99.1", country="GB")
+    assert signing_in.inspect(new, shop.sees(new)) is None, "of somebody new nothing is usual"
+    again = shop.sees(known)
+    assert replace(signing_in, shadow=True).inspect(known, again) is None

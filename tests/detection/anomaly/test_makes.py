@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pyod.models.hbos import HBOS
 
 from detection.anomaly import makes, shelf
 from detection.anomaly.forest import scorer_of
+from detection.anomaly.histograms import Histograms
 from detection.anomaly.tails import FrozenTails
 from detection.anomaly.trainer import Row, Trained, train
 from tests.detection.anomaly.shop import Shop
@@ -32,10 +34,25 @@ def test_it_conforms_and_what_is_far_out_is_stranger(fitted: tuple[str, Any]) ->
 
 def test_its_quickest_form_answers_as_it_does(fitted: tuple[str, Any]) -> None:
     name, detector = fitted
-    assert np.abs(scorer_of(name, detector).scores(ROWS) - detector.decision_function(ROWS)).max() < 1e-9
+    edges = [
+        np.zeros(6),
+        np.full(6, -0.01),
+        np.full(6, -9.0),
+        ROWS.max(axis=0),
+        ROWS.max(axis=0) * 1.01,
+        np.full(6, 99),
+    ]
+    rows = np.vstack([ROWS, edges, np.random.default_rng(6).exponential(2, (300, 6))])
+    assert np.abs(scorer_of(name, detector).scores(rows) - detector.decision_function(rows)).max() < 1e-9
 
 
-@pytest.mark.parametrize("name", ["ocsvm", "tails", "blend", "pyod.models.knn.KNN"])
+def test_histograms_whose_bins_are_chosen_by_column_answer_the_same() -> None:
+    detector = HBOS(n_bins="auto").fit(ROWS)
+    rows = np.vstack([ROWS, np.random.default_rng(6).normal(0, 3, (300, 6))])
+    assert np.abs(Histograms.of(detector).scores(rows) - detector.decision_function(rows)).max() < 1e-9
+
+
+@pytest.mark.parametrize("name", ["hbos", "ocsvm", "tails", "blend", "pyod.models.knn.KNN"])
 @pytest.mark.django_db
 def test_it_comes_off_the_shelf_as_it_went_on(
     name: str, payments: tuple[Shop, list[Row], Trained], settings: Any, tmp_path: Path

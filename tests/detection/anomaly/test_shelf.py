@@ -14,7 +14,7 @@ import pytest
 
 from detection import conf
 from detection.anomaly import shelf
-from detection.anomaly.trainer import Row, Trained, train
+from detection.anomaly.trainer import Row, Trained
 from detection.kernel.vocabulary import ModelState
 from detection.models import AuditPending, ModelVersion
 from tests.detection.anomaly.shop import Shop
@@ -49,17 +49,6 @@ def test_a_model_comes_off_the_shelf_as_it_went_on(payments: History) -> None:
     values = np.array([list(row.measured.values()) for row in rows])
     assert np.abs(np.array(model.scores(values)) - trained.detector.decision_function(values)).max() < 1e-9
     assert row.card["libraries"]["pyod"]
-
-
-def test_another_detector_than_the_forest_comes_off_the_shelf_too(payments: History) -> None:
-    _, rows, _ = payments
-    trained = train(rows, "payments", detector_name="hbos")
-    assert isinstance(trained, Trained)
-    shelf.put(trained)
-    model = shelf.load_active("payments")
-    assert model is not None
-    values = np.array([list(row.measured.values()) for row in rows[:20]])
-    assert model.scores(values) == trained.detector.decision_function(values).tolist()
 
 
 def test_the_first_version_is_on_duty_and_the_next_waits_in_shadow(payments: History) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 from datetime import timedelta
 
+import numpy as np
 import pytest
 
-from detection.anomaly.trainer import NEED_ROWS, Row, TooLittle, Trained, fit_to_learn_from, train
+from detection.anomaly.trainer import NEED_ROWS, Row, TooLittle, Trained, _affordable, fit_to_learn_from, train
 from detection.anomaly.vector import kind_named
 from tests.detection.anomaly.shop import START, Shop, on_duty
 
@@ -87,6 +88,15 @@ def test_a_model_poisoned_by_one_source_still_calls_it_strange() -> None:
     model = on_duty(trained).model
     assert model is not None
     assert model.scores([list(strange.values())])[0] > trained.threshold
+
+
+def test_one_source_that_was_strange_all_week_does_not_raise_the_threshold() -> None:
+    rows = [Row(QUIET, START, f"member:{n}", f"81.2.69.{n}") for n in range(1000)]
+    scores = np.array([0.9] * 20 + [0.5, 0.4, 0.3] + [0.1] * 977)
+    loud = [Row(QUIET, START, "member:thief", f"185.220.101.{n}") for n in range(20)]
+    assert _affordable([*loud, *rows[20:]], scores, 0.002) == 0.4
+    spread = [Row(QUIET, START, f"member:{n}", "185.220.101.1") for n in range(20)]
+    assert _affordable([*spread, *rows[20:]], scores, 0.002) == 0.4
 
 
 @pytest.mark.parametrize("feature", ["network_risk", "country", "failures_hour", "guesses", "methods_here"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -123,3 +124,16 @@ def test_trust_in_shadow_weighs_nothing_and_is_kept_aside() -> None:
     verdict = weighed(finding(), finding(Severity.LOW, Family.TRUST, Action.NONE, points=-15, shadow=True))
     assert verdict.risk_score == 45
     assert [signal.points for signal in verdict.shadows] == [-15]
+
+
+def test_a_model_s_word_that_all_is_usual_spares_a_note_and_nothing_graver() -> None:
+    usual = assurance(20, "anomaly-sign-ins")
+    usual = replace(usual, from_model=True)
+    note = finding(Severity.LOW, Family.PLACE, Action.NOTIFY)
+    spared = weighed(note, usual, kind="login.succeeded")
+    assert spared.risk_score == 0
+    assert not worth_an_alert(spared)
+    assert worth_an_alert(weighed(note, assurance(20), kind="login.succeeded"))
+    graver = weighed(finding(), note, usual, kind="login.succeeded")
+    assert graver == weighed(finding(), note, kind="login.succeeded")
+    assert graver.outcome is Outcome.CHALLENGE
