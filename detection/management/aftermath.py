@@ -21,7 +21,7 @@ NOTES = {
     Disposition.FALSE_POSITIVE: ("On holiday, wrote to us before.", "A new phone, confirmed by mail.", ""),
     Disposition.BENIGN: ("Our own price checker.", "Family shares the account.", ""),
 }
-STILL_OPEN = timedelta(days=2)  # younger alerts are being worked on
+STILL_OPEN = timedelta(hours=36)  # younger alerts are being worked on
 
 
 def settle(

@@ -32,7 +32,7 @@ from detection.simulation import World, build
 from detection.simulation.player import ASKED, FOLLOWS
 
 EVENTS, MEMBERS = "month-", "demo-"
-DAYS, PEOPLE, ATTACKS, SEED = 31, 60, 24, 56
+DAYS, LAST_DAYS, PEOPLE, ATTACKS, SEED = 31, 10, 50, 20, 11
 LEFT_ALONE = timedelta(hours=2)  # before now, so that what is measured live is measured on what is live
 KNOWN_SINCE = timedelta(days=300)
 AT_ONCE = 400
@@ -60,9 +60,7 @@ def tell(client: Client, *, now: datetime | None = None, people: int = PEOPLE, a
         return 0
     _forget(client)
     until = (now or timezone.now()) - LEFT_ALONE
-    world = build(
-        SEED, members=people, days=DAYS, until=until, attacks=attacks, calm_days=4, prefix=EVENTS[:-1], names=MEMBERS
-    )
+    world = _world(until, people, attacks)
     month = Month(client, world)
     month.bad = frozenset(event["event_id"] for campaign in world.campaigns for event in campaign.events)
     with transaction.atomic():
@@ -77,6 +75,31 @@ def tell(client: Client, *, now: datetime | None = None, people: int = PEOPLE, a
         _label(month, until)
         Receipt.objects.create(client=client, event_id=LAST, digest="", event=first_id(until), received_at=until)
     return told
+
+
+def _world(until: datetime, people: int, attacks: int) -> World:
+    """A month with an attack now and then, and a last day that gives the staff something to do."""
+    past = build(
+        SEED, members=people, days=DAYS, until=until, attacks=attacks, calm_days=4, prefix=f"{EVENTS}a", names=MEMBERS
+    )
+    last = build(
+        SEED + 1,
+        members=people // 2,
+        days=LAST_DAYS,
+        until=until,
+        attacks=max(attacks // 3, 2),
+        calm_days=LAST_DAYS - 0.9,
+        prefix=f"{EVENTS}b",
+        names=f"{MEMBERS}1",
+    )
+    return World(
+        sorted([*past.events, *last.events], key=lambda event: event["occurred_at"]),
+        [*past.campaigns, *last.campaigns],
+        [*past.cases, *last.cases],
+        [*past.members, *last.members],
+        past.since,
+        until,
+    )
 
 
 def _forget(client: Client) -> None:
