@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.db import connection
 from django.test.utils import override_settings
 from django.utils import timezone
 
@@ -123,10 +124,11 @@ def forged(number: int) -> dict:
 
 @override_settings(STAFF_EMAIL="staff@example.com")
 def test_a_leaked_key_that_forges_takeovers_locks_its_cap_and_pages_staff_once() -> None:
-    forged_ones = 250  # a thousand end the same way, and take a minute
-    items = report(*(forged(number) for number in range(forged_ones)), trust=Trust.NORMAL)
-    assert {item.status for item in items} == {"accepted"}
-    judge_all()
+    forged_ones = 1000 if connection.vendor == "sqlite" else 100  # the other nine hundred end the same way
+    for start in range(0, forged_ones, 100):
+        items = report(*(forged(number) for number in range(start, start + 100)), trust=Trust.NORMAL)
+        assert {item.status for item in items} == {"accepted"}
+        assert judge_all() == 100
     reasons = LockReason.objects.in_force()
     locked, restricted = (reasons.filter(state=state).count() for state in (LockState.LOCKED, LockState.RESTRICTED))
     assert 0 < locked <= 20
