@@ -17,8 +17,13 @@ def _arguments(argv: list[str]) -> list[str]:
 def main() -> None:
     """Run one command; a faulty environment ends with one plain sentence instead of a traceback."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.dev")
-    from django.core.exceptions import ImproperlyConfigured
-    from django.core.management import execute_from_command_line
+    try:
+        from django.core.exceptions import ImproperlyConfigured
+        from django.core.management import execute_from_command_line
+    except ImportError:
+        sys.exit(
+            "SecureRetail's packages are not in this Python. Run `make setup` once, then .venv/bin/python manage.py …"
+        )
 
     try:
         execute_from_command_line(_arguments(sys.argv))

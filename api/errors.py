@@ -133,6 +133,8 @@ def as_problem(exc: BaseException | None) -> Problem:
             return Problem(400, "The body ended too early.", code="malformed")
         case PermissionDenied():
             return Problem(403, "You may not do this.")
+        case exceptions.NotAuthenticated():
+            return Problem(401, "Send a key, as the header Authorization: Bearer sk_…, or sign in.", code=_code(exc))
         case exceptions.APIException():
             return Problem(exc.status_code, str(exc.detail), code=_code(exc))
     return Problem(500, "Something failed on our side. It was written down.")
@@ -207,7 +209,8 @@ def forbidden(request: HttpRequest, exception: Exception | None = None, reason: 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     if for_programs(request):
-        return _plain(request, missing())
+        slash = "" if request.path.endswith("/") else " Addresses end with a slash."
+        return _plain(request, Problem(404, missing().text + slash))
     return defaults.page_not_found(request, exception or Http404())
 
 

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any, BinaryIO, Self
 
 from detection.features.base import micros, moment
+from detection.intake import strict_json
 from detection.intake.redaction import redact
 from detection.intake.schema import Draft, validate
-from detection.intake.strict_json import Flaw, Malformed, flaws, loads
+from detection.intake.strict_json import Flaw, Malformed, flaws
 from detection.kernel.records import EventRecord
 from detection.models.event import BODY_FIELDS
 
@@ -111,7 +112,7 @@ class History:
 
 def _checked(number: int, line: bytes) -> Draft | list[Fault]:
     try:
-        payload = loads(line)
+        payload = strict_json.line(line)
     except Malformed as malformed:
         return [Fault(number, malformed.pointer, "malformed", malformed.detail)]
     problems = flaws(payload)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+BODY = "The body"
 MAX_DEPTH = 20
 MAX_NODES = 2000
 MAX_KEY = 128
@@ -45,31 +46,39 @@ NOT_A_NUMBER = Flaw("not_a_number", "NaN and Infinity are not JSON.")
 TOO_LARGE = Flaw("number_too_large", "Numbers must fit 53 bits; send larger ones as strings.")
 
 
-def loads(raw: bytes) -> Any:
+def loads(raw: bytes, *, called: str = BODY) -> Any:
     """The value of a JSON text in UTF-8. Floats come as Decimal. Raises Malformed."""
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
-        raise Malformed("The body is not UTF-8.") from None
+        raise Malformed(f"{called} is not UTF-8.") from None
     if text.startswith("\ufeff"):
-        raise Malformed("The body starts with a byte order mark.")
+        raise Malformed(f"{called} starts with a byte order mark.")
     try:
         return _DECODER.decode(text)
     except RecursionError:
         raise Malformed(f"Nested deeper than {MAX_DEPTH} levels.") from None
     except ValueError as error:
-        where = f" at line {error.lineno}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
-        raise Malformed(f"The body is not valid JSON{where}.") from None
+        where = ""
+        if isinstance(error, json.JSONDecodeError):
+            row = f"line {error.lineno}, " if called == BODY else ""
+            where = f" at {row}column {error.colno}"
+        raise Malformed(f"{called} is not valid JSON{where}.") from None
+
+
+def line(raw: bytes) -> Any:
+    """The value of one line of NDJSON. Raises Malformed, which speaks of the line."""
+    return loads(raw, called="This line")
 
 
 def lines(raw: bytes) -> list[Any]:
     """The values of an NDJSON text; a line that is no JSON is a Malformed in its place. Blank lines are skipped."""
     values: list[Any] = []
-    for line in raw.split(b"\n"):
-        if not line.strip():
+    for one in raw.split(b"\n"):
+        if not one.strip():
             continue
         try:
-            values.append(loads(line))
+            values.append(line(one))
         except Malformed as malformed:
             values.append(malformed)
     return values

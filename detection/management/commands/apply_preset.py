@@ -58,5 +58,8 @@ class Command(BaseCommand):
         ruled = presets.undo(last.batch, actor=SYSTEM)
         changed = [one.rule_id for one in ruled if one.conflict]
         if changed:
-            raise CommandError(f"Changed since, so nothing was put back: {', '.join(changed)}.")
+            raise CommandError(
+                f"Put back already, or changed since, so nothing was done now: {', '.join(changed)}. "
+                "Each rule's page puts that rule back to any version."
+            )
         self.stdout.write(f"{sum(one.changed for one in ruled)} rules are as they were before.")

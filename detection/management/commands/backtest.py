@@ -85,7 +85,7 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(told))
             return
         for fault in told["errors"]:
-            self.stdout.write(f"line {fault['line']}: {fault['pointer'] or '/'} {fault['detail']}")
+            self.stdout.write(" ".join(filter(None, (f"line {fault['line']}:", fault["pointer"], fault["detail"]))))
         table = Table("rule", "alerts", "signals", title="What spoke")
         for rule_id, signals in sorted(summary.signals.items(), key=lambda item: (-item[1], item[0])):
             table.add_row(rule_id, f"{summary.raised_by[rule_id]:,}", f"{signals:,}")
@@ -174,6 +174,9 @@ def _settings(path: str | None) -> Any:
         raise BadSettings(str(error)) from error
     if preset is not None:
         return settings_of(preset)
+    if not Path(path).exists():
+        known = ", ".join(one.name for one in presets.every())
+        raise BadSettings(f"{path} is neither a file nor a preset. Presets are: {known}.")
     try:
         return json.loads(Path(path).read_bytes())
     except ValueError as error:

@@ -17,8 +17,8 @@ from django.db import transaction
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from detection.intake import Item, accept
-from detection.intake.strict_json import Malformed, loads
+from detection.intake import Item, accept, strict_json
+from detection.intake.strict_json import Malformed
 from detection.kernel.vocabulary import Trust
 from detection.models import Client
 
@@ -79,7 +79,7 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps({"dry_run": options["dry_run"], **found}))
             return
         for error in tally.errors:
-            self.stdout.write(f"line {error['line']}: {error['pointer'] or '/'} {error['detail']}")
+            self.stdout.write(" ".join(filter(None, (f"line {error['line']}:", error["pointer"], error["detail"]))))
         more = tally.rejected - len({error["line"] for error in tally.errors})
         if more > 0:
             self.stdout.write(f"… and {more:,} more rejected lines")
@@ -115,7 +115,7 @@ def _batches(file: BinaryIO) -> Iterator[tuple[list[tuple[int, Any]], int]]:
 
 def _parsed(line: bytes, twins: Counter[bytes]) -> Any:
     try:
-        payload = loads(line)
+        payload = strict_json.line(line)
     except Malformed as malformed:
         return malformed
     if isinstance(payload, dict) and payload.get("event_id") is None:

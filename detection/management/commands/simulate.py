@@ -93,7 +93,7 @@ class Command(BaseCommand):
                 seen = lambda number: bar.update(task, completed=number)  # noqa: E731
                 score = player.play(fresh, seconds=seconds, total=len(fresh), seen=seen)
         except Unreachable as error:
-            raise CommandError(f"{error}. Is the system running there (make run)?") from error
+            raise CommandError(f"{str(error).removesuffix('.')}. Is the system running there (make run)?") from error
         took = time.monotonic() - began
         waited = _wait(JUDGE_WITHIN, "Judging the last ones")
         found = _found(world, key, player)
