@@ -50,6 +50,7 @@ LATELY, STALE = timedelta(days=30), timedelta(days=90)
 class _Facts:
     lock: LockRecord | None = None
     alerts: dict[Severity, int] = field(default_factory=dict)
+    asked: set[Severity] = field(default_factory=set)  # how grave those are that wait for the member's word
     disputed: bool = False
     reachable: bool = False
     app: bool = False  # an authenticator app is set up
@@ -67,8 +68,12 @@ def assess(member_pks: Collection[int], *, now: datetime | None = None) -> dict[
     for pk, lock in standing.in_force(pks, now=now).items():
         facts[pk].lock = lock
     unresolved = Alert.objects.filter(member__in=pks).exclude(status=AlertStatus.RESOLVED)
-    for pk, severity, count in unresolved.values_list("member", "severity").annotate(count=Count("pk")):
-        facts[pk].alerts[Severity(severity)] = count
+    counted = unresolved.values_list("member", "severity", "disputed").annotate(count=Count("pk"))
+    for pk, severity, answered, count in counted.order_by():
+        alerts = facts[pk].alerts
+        alerts[Severity(severity)] = alerts.get(Severity(severity), 0) + count
+        if not answered:
+            facts[pk].asked.add(Severity(severity))
     disputes = Dispute.objects.filter(member__in=pks, answer=Dispute.NOT_ME, closed_at=None)
     for pk in disputes.exclude(alert__status=AlertStatus.RESOLVED).values_list("member", flat=True):
         facts[pk].disputed = True
@@ -117,7 +122,7 @@ def tell(work: UnitOfWork, members: Sequence[Member]) -> None:
 
 
 def _weigh(facts: _Facts) -> HealthRecord:
-    reasons = [*_of_lock(facts.lock), *_of_alerts(facts.alerts)]
+    reasons = [*_of_lock(facts.lock), *_of_alerts(facts.alerts, facts.asked)]
     if facts.disputed:
         reasons.append(
             HealthReason(
@@ -153,7 +158,7 @@ def _of_lock(lock: LockRecord | None) -> list[HealthReason]:
     return [HealthReason(lock.state.value, text, -COST_OF_LOCK[lock.state], fix)]
 
 
-def _of_alerts(alerts: Mapping[Severity, int]) -> list[HealthReason]:
+def _of_alerts(alerts: Mapping[Severity, int], asked: Collection[Severity]) -> list[HealthReason]:
     reasons: list[HealthReason] = []
     left = MOST_FOR_ALERTS
     for severity, cost in COST_OF_ALERT.items():
@@ -166,7 +171,8 @@ def _of_alerts(alerts: Mapping[Severity, int]) -> list[HealthReason]:
         left -= points
         words = {Severity.HIGH: "serious", Severity.MEDIUM: "unusual", Severity.LOW: "minor"}[severity]
         text = f"One {words} alert is open" if count == 1 else f"{count} {words} alerts are open"
-        reasons.append(HealthReason(f"alerts-{severity.value}", text, -points, "Tell us whether it was you."))
+        fix = "Tell us whether it was you." if severity in asked else "Our staff are looking into it."
+        reasons.append(HealthReason(f"alerts-{severity.value}", text, -points, fix))
     return reasons
 
 
@@ -177,7 +183,7 @@ def _suggestions(facts: _Facts) -> tuple[Mapping[str, str], ...]:
         steps.append({"code": "unlock", "text": "Unlock your account with a one-time code", "url": UNLOCK_PAGE})
     elif facts.lock:
         steps.append({"code": "contact-shop", "text": "Ask the shop’s staff to lift the lock", "url": UNLOCK_PAGE})
-    if facts.alerts:
+    if facts.asked:
         steps.append({"code": "answer-alerts", "text": "Tell us whether it was you", "url": f"{MEMBER_PAGE}#alerts"})
     if facts.disputed:
         steps.append({"code": "change-password", "text": "Change your password at the shop", "url": MEMBER_PAGE})

@@ -108,6 +108,15 @@ def test_at_most_three_suggestions_each_with_one_page(mia, alert, lock):
     assert codes(mia) == ["unlock", "answer-alerts", "remove-device"]
 
 
+def test_who_has_answered_is_not_asked_again(mia, alert):
+    alert(mia, disputed=True)
+    assert "answer-alerts" not in codes(mia)
+    assert [reason.fix for reason in health.of(mia).reasons] == ["Our staff are looking into it."]
+    alert(mia, incident="another")
+    assert "answer-alerts" in codes(mia)
+    assert [reason.fix for reason in health.of(mia).reasons] == ["Tell us whether it was you."]
+
+
 def test_a_suggestion_is_put_away_for_a_month_and_a_danger_for_a_day(mia, lock):
     lock(mia)
     assert health.dismiss(mia, "unlock")
