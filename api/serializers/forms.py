@@ -88,6 +88,18 @@ class CodeForm(Strict):
     channel = Choice(["email", "sms", "totp"])
 
 
+def _ways() -> serializers.ListField:
+    return serializers.ListField(child=Choice(["email", "sms"]), required=False, max_length=2)
+
+
+class PreferencesForm(Strict):
+    """By topic, the ways beside the page."""
+
+    security = _ways()
+    questions = _ways()
+    news = _ways()
+
+
 class AnswerForm(Strict):
     challenge_id = Text(max_length=64)
     code = Text(max_length=16)

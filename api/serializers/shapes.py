@@ -229,6 +229,17 @@ class ChallengeShape(s.Serializer):
     resend_after = s.IntegerField(help_text="seconds")
 
 
+class TopicShape(s.Serializer):
+    topic = s.CharField(help_text="security, questions or news")
+    channels = s.ListField(child=s.CharField(), help_text="the ways chosen, beside the page, which always tells")
+    offered = s.ListField(child=s.CharField())
+    needs_one = s.BooleanField(help_text="at least one of the offered ways stays open")
+
+
+class PreferencesShape(s.Serializer):
+    topics = TopicShape(many=True)
+
+
 class UnlockedShape(s.Serializer):
     result = s.CharField()
     lock = LockShape(allow_null=True)

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from api import errors
 from api.pagination import Order, paginate, whole
-from api.parsers import BATCH, JSON, parse, raw
+from api.parsers import BATCH, JSON, Unread, parse, raw
 from api.permissions import ADMINS, READERS, Access
 from api.schema import LIST_ENTRIES, LIST_ENTRY, PROBLEMS, READ_PROBLEMS
 from api.serializers import shapes
@@ -115,6 +115,8 @@ class ListRestore(Door):
 class ListImport(Door):
     """Puts up to 10,000 things on lists, each on its own. ``owner``, ``id`` and ``created_at`` of an export are passed
     over: who imports owns what they import."""
+
+    parser_classes = (Unread,)
 
     access = {"POST": Access(roles=ADMINS)}
 

@@ -103,21 +103,6 @@ class MyDevices(MemberDoor):
         return Response(page.wire(_device_wire))
 
 
-class MyNotifications(MemberDoor):
-    access = READ
-    parameters = PAGING
-
-    @extend_schema(
-        operation_id="my_notifications",
-        summary="What we told you",
-        parameters=PAGED,
-        responses={200: shapes.ListShape, **READ_PROBLEMS},
-    )
-    def get(self, request: Any) -> Response:
-        page = paginate(request, self.member.notifications.all(), Order("created_at", moment))
-        return Response(page.wire(lambda notice: notice.wire()))
-
-
 class Deny(MemberDoor):
     """This wasn't me."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.utils import timezone
 
@@ -34,6 +35,15 @@ class Topic:
     chosen: tuple[Channel, ...]
     offered: tuple[Channel, ...]
     needs_one: bool
+
+    def wire(self) -> dict[str, Any]:
+        """As its member sees it."""
+        return {
+            "topic": self.name,
+            "channels": [channel.value for channel in self.chosen],
+            "offered": [channel.value for channel in self.offered],
+            "needs_one": self.needs_one,
+        }
 
 
 def topics(member: Member, *, now: datetime | None = None) -> list[Topic]:

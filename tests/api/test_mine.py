@@ -25,6 +25,19 @@ def locked_mia(mia: Caller, shop: Caller) -> Caller:
     return mia
 
 
+def test_a_member_chooses_by_which_ways_they_are_told(mia: Caller) -> None:
+    Contact.objects.create(member=member_called("mia"), kind=Contact.EMAIL, value="mia@example.com")
+    security, questions, news = mia.get("me/preferences/").json()["topics"]
+    assert security == {"topic": "security", "channels": ["email"], "offered": ["email"], "needs_one": True}
+    assert (questions["channels"], news["channels"]) == (["email"], [])
+    changed = mia.put("me/preferences/", {"questions": [], "news": ["email"]}).json()["topics"]
+    assert [topic["channels"] for topic in changed] == [["email"], [], ["email"]]
+    assert mia.get("me/preferences/").json()["topics"] == changed
+    content = problem(mia.put("me/preferences/", {"security": []}), 400)
+    assert content["errors"][0]["pointer"] == "/security"
+    problem(mia.put("me/preferences/", {"security": ["pigeon"]}), 400)
+
+
 def asked(caller: Caller) -> dict[str, Any]:
     response = caller.post("me/unlock/", {"channel": "email"})
     assert response.status_code == 201, response.content
