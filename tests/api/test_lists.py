@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from typing import Any
 
 import pytest
 
+from detection.kernel.vocabulary import Role
 from detection.models import AuditPending, ListEntry
-from tests.api.conftest import Caller
+from tests.api.conftest import Caller, staff_user
 from tests.api.test_events import problem
 
 
@@ -90,6 +92,17 @@ def test_what_is_exported_as_csv_or_json_comes_in_again(ada: Caller, olga: Calle
         assert set(ListEntry.objects.values_list("effect", "kind", "value", "reason", "expires_at")) == kept
     assert AuditPending.objects.filter(entry__action="lists.exported").count() == 3
     problem(olga.get("lists/export/?format=xml"), 400)
+
+
+def test_a_sheet_and_a_long_list_come_in_with_the_token_against_forgery(db: None) -> None:
+    ada = Caller(user=staff_user("ada", Role.ADMIN), check_csrf=True)
+    token = "a" * 32
+    ada.browser.cookies["csrftoken"] = token
+    sheet = b"effect,kind,value,reason\nwatch,device,d-1,seen twice\n"
+    assert ada.post("lists/import/", sheet, kind="text/csv", X_CSRFToken=token).json()["created"] == 1
+    long = json.dumps([line(kind="device", value=f"d-{number}", reason="x" * 200) for number in range(2_000)]).encode()
+    assert ada.post("lists/import/", long, X_CSRFToken=token).json()["created"] == 2_000
+    assert ada.post("lists/import/", sheet, kind="text/csv").status_code == 403
 
 
 def test_ten_thousand_come_in_at_once_and_one_more_does_not(ada: Caller) -> None:
