@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
+from detection.enrich import geoip
 from frontend_templates import charts
 from frontend_templates.access import staff_page
 
@@ -26,6 +27,7 @@ def page(request: HttpRequest) -> HttpResponse:
     context = {
         "section": "gallery",
         "chart": charts.bars([3, 0, 5, 8, 2, 1, 13], list("MTWTFSS"), what="Events a day"),
+        "world": charts.world({"GB": 9, "DE": 5, "BR": 2, "SG": 3}, geoip.countries()),
         "connections": CONNECTIONS,
         "signs": signs,
     }

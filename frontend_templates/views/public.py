@@ -7,6 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from detection import conf
+from detection.kernel.vocabulary import Role
 from frontend_templates import demo
 from frontend_templates.access import demo_page
 from frontend_templates.views.doors import landing
@@ -19,6 +20,7 @@ def home(request: HttpRequest) -> HttpResponse:
     key = demo.facts().get("api_key", "") if people else ""
     context = {
         "people": people,
+        "staff": next((person for person in people if person["role"] == Role.ANALYST.value), None),
         "address": conf.current().public_url or request.build_absolute_uri("/").rstrip("/"),
         "api_key": key or "YOUR_KEY",
         "landing": landing(request.user) if request.user.is_authenticated else "",

@@ -38,6 +38,7 @@ def test_the_demo_shows_its_sign_ins_and_key_on_this_machine_alone(stranger: Bro
     page = text_of(stranger.get("/"))
     assert "ada&#x27;s own password" in page
     assert "sk_demo_key" in page
+    assert "Be a member in danger" in page
     for elsewhere in (
         stranger.get("/", REMOTE_ADDR="192.0.2.7"),
         stranger.get("/login/", REMOTE_ADDR="192.0.2.7"),
