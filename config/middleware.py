@@ -6,6 +6,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable
+from http.cookies import Morsel
 from typing import Any
 
 import structlog
@@ -97,6 +98,24 @@ class Headers:
         if not request.path.startswith(settings.STATIC_URL) and not response.has_header("Cache-Control"):
             add_never_cache_headers(response)
             response["Cache-Control"] = "no-store, private"
+        return response
+
+
+class FramedCookies:
+    """Gives a page inside a shop's page cookies of its own, kept apart for that shop's site (CHIPS), so that the shop
+    need not share a site with us. Over HTTPS only, and for nobody else: every other session stays SameSite=Lax."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+        # Python's cookies learn of it in 3.14.
+        Morsel._reserved.setdefault("partitioned", "Partitioned")  # type: ignore[attr-defined]
+        Morsel._flags.add("partitioned")  # type: ignore[attr-defined]
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if request.is_secure() and getattr(response, "embedded", False):
+            for name in {settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME} & set(response.cookies):
+                response.cookies[name].update({"samesite": "None", "secure": "yes", "partitioned": "yes"})
         return response
 
 

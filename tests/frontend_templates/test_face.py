@@ -83,6 +83,24 @@ def test_an_embedded_view_is_asked_for_by_the_link(shop: Client, stranger: Brows
     assert "data-embedded" in text_of(come_from(shop, Browser(), view="embedded").get("/member/"))
 
 
+def test_an_embedded_view_has_cookies_of_its_own_under_the_shops_site(shop: Client) -> None:
+    token, _ = portal.create(member_called("mia"), client=shop)
+    framed, plain = Browser(), Browser()
+    asked = framed.get(f"/portal/{token}/?view=embedded", secure=True)
+    entered = framed.post(f"/portal/{token}/?view=embedded", secure=True)
+    for name, answer in (("csrftoken", asked), ("sessionid", entered)):
+        assert "; Partitioned; " in f"{answer.cookies[name].OutputString()}; "
+        assert "SameSite=None; Secure" in answer.cookies[name].OutputString()
+    assert framed.get("/member/", secure=True).status_code == 200
+    token, _ = portal.create(member_called("mia"), client=shop)
+    cookie = plain.post(f"/portal/{token}/", secure=True).cookies["sessionid"].OutputString()
+    assert "SameSite=Lax" in cookie
+    assert "Partitioned" not in cookie
+    token, _ = portal.create(member_called("mia"), client=shop)
+    unsafe = Browser().post(f"/portal/{token}/?view=embedded").cookies["sessionid"].OutputString()
+    assert "SameSite=Lax" in unsafe, "browsers take such cookies over HTTPS only"
+
+
 def test_an_administrator_sets_it_up(ada: Browser) -> None:
     shop = Client.objects.create(name="shop")
     said = {"client": shop.pk, "name": "The Shop", "colour": "#0b6656", "frame_origins": "https://www.shop.example\n"}
