@@ -61,6 +61,7 @@ def page(request: HttpRequest, kind: str, name: str) -> HttpResponse:
         "found": found,
         "activity": charts.bars(found.daily, days, what="Events a day over two weeks"),
         "near": [(other, PLURALS[other], _shown(other, pairs)) for other, pairs in found.near.items()],
+        "most": entities.EVENTS,
         "looked_through": entities.LOOKED_THROUGH,
         "remarks": remarks.about(kind, name),
         "about_kind": kind,
