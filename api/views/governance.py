@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from api import errors
 from api.authentication import verified_keys
 from api.pagination import Order, paginate, whole
-from api.permissions import ADMINS, GOVERNORS, Access
+from api.permissions import ADMINS, GOVERNORS, Access, demand_renewed
 from api.schema import PROBLEMS, READ_PROBLEMS
 from api.serializers import forms, shapes
 from api.views.alerts import PAGED
@@ -149,6 +149,7 @@ class Keys(Door):
         responses={201: shapes.NewKeyShape, **PROBLEMS},
     )
     def post(self, request: Any) -> Response:
+        demand_renewed(request)
         given = self.body(forms.KeyForm)
         key, text = clients.issue_key(
             given["app"],
@@ -168,6 +169,7 @@ class Key(Door):
 
     @extend_schema(operation_id="revoke_key", summary="Revoke a key", responses={204: None, **PROBLEMS})
     def delete(self, request: Any, key_id: str) -> Response:
+        demand_renewed(request)
         key = ApiKey.objects.select_related("client").filter(prefix=key_id).first()
         if key is None:
             raise errors.missing()

@@ -200,7 +200,8 @@ def _to_another(
 ) -> Done:
     """Do it to one of the staff who is not the one who asks, and never to the last administrator."""
     with unit_of_work(actor) as work:
-        admins = list(_admins().select_for_update(of=("self",)).values_list("pk", flat=True))
+        list(_admins().select_for_update(of=("self",)).values_list("pk"))
+        admins = set(_admins().values_list("pk", flat=True))  # anew: whoever waited there read the groups of before
         user = _staff().filter(pk=user_id).first()
         if user is None:
             return Done(refused=GONE)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from typing import Any
 
 import pytest
@@ -42,6 +43,16 @@ def test_a_key_is_shown_once_and_kept_as_a_digest(ada: Caller) -> None:
 def test_a_fault_in_a_key_is_400(ada: Caller, body: Any) -> None:
     problem(ada.post("api-keys/", body), 400)
     assert ApiKey.objects.count() == 0
+
+
+def test_keys_are_made_and_revoked_only_soon_after_a_sign_in(ada: Caller) -> None:
+    key = ada.post("api-keys/", {"app": "till", "scopes": ["events:write"]}).json()["id"]
+    session = ada.browser.session
+    session["signed_in_at"] = time.time() - 301
+    session.save()
+    again = [ada.post("api-keys/", {"app": "till", "scopes": ["events:write"]}), ada("DELETE", f"api-keys/{key}/")]
+    assert [(answer.status_code, answer.json()["code"]) for answer in again] == [(403, "sign-in-again")] * 2
+    assert ApiKey.objects.get().revoked_at is None
 
 
 def test_revoking_twice_changes_nothing_more(ada: Caller) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import html
 import re
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.db import connection
 from django.test import Client as Browser
 from django.utils import timezone
 
@@ -123,6 +126,25 @@ def test_the_last_administrator_who_can_sign_in_stays_one() -> None:
     one.refresh_from_db()
     assert one.is_active
     assert accounts.role_of(one) is Role.ADMIN
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_administrators_who_demote_each_other_at_once_leave_one() -> None:
+    pair = [staff_user(name, Role.ADMIN) for name in ("one", "two")]
+    both = Barrier(2)
+
+    def demote(me: Any, other: Any) -> str:
+        try:
+            both.wait(10)
+            actor = Actor(ActorKind.STAFF, me.get_username(), me.pk)
+            return staff.set_role(other.pk, Role.AUDITOR, actor=actor).refused
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        refused = list(pool.map(demote, pair, pair[::-1]))
+    assert sorted(map(bool, refused)) == [False, True]
+    assert sorted(str(accounts.role_of(user(one.username))) for one in pair) == ["admin", "auditor"]
 
 
 def test_an_app_that_is_forgotten_is_set_up_again_at_the_next_sign_in(ada: Browser, olga: Browser) -> None:
