@@ -33,6 +33,13 @@ def mail_in_outbox(page: Any, member: str, words: str, wanted: str) -> str:
     return str(eventually(look, within=20, every=0.3))
 
 
+def lock_by_an_attack(member: Any) -> None:
+    """An attack is played, and the open page says that the account is locked."""
+    live(member)
+    play(member, STORY)
+    member.locator(".lock.locked").wait_for()
+
+
 def unlock_with_a_mailed_code(member: Any, name: str, post: Any) -> None:
     member.goto("/member/unlock/")
     member.get_by_role("button", name="Send me a code").click()
@@ -49,9 +56,7 @@ def test_attack_lock_notice_no_recovery_and_safe_again(
     member, name = new_member(**look)
     other = member.context.new_page()  # another page of theirs hears of the lock as well
     other.goto("/member/notices/")
-    live(member)
-    play(member, STORY)
-    member.locator(".lock.locked").wait_for()
+    lock_by_an_attack(member)
     other.locator("[data-guard]:not([hidden])").wait_for()
     assert "locked a moment ago" in other.locator("[data-guard]").inner_text()
 
@@ -78,9 +83,7 @@ def test_no_on_the_page_keeps_the_session_and_leads_back_to_safety(
     look: dict[str, str], person: Person, new_member: Callable[..., tuple[Any, str]]
 ) -> None:
     member, name = new_member(**look)
-    live(member)
-    play(member, STORY)
-    member.locator(".lock.locked").wait_for()
+    lock_by_an_attack(member)
     member.get_by_role("button", name="No, secure my account").first.click()
     member.get_by_role("heading", name="Thank you for telling us").wait_for()
     case = member.url
@@ -102,9 +105,7 @@ def test_a_false_alarm_ends_with_a_code_and_yes_it_was_me(
     look: dict[str, str], person: Person, new_member: Callable[..., tuple[Any, str]]
 ) -> None:
     member, name = new_member(**look)
-    live(member)
-    play(member, STORY)
-    member.locator(".lock.locked").wait_for()
+    lock_by_an_attack(member)
     unlock_with_a_mailed_code(member, name, person())
     live(member)
     member.get_by_role("button", name="Yes, it was me").first.click()
@@ -135,9 +136,7 @@ def test_an_authenticator_app_is_set_up_and_unlocks(
     spare = member.locator("pre.code").inner_text().split()
     assert len(spare) == 10
     member.goto("/member/")
-    live(member)
-    play(member, STORY)
-    member.locator(".lock.locked").wait_for()
+    lock_by_an_attack(member)
     member.get_by_role("link", name="Unlock with a code").click()
     member.get_by_role("button", name="Use my authenticator app").click()
     member.get_by_label("Code from the app, or a recovery code").fill(spare[0])
