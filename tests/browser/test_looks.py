@@ -87,7 +87,13 @@ def test_the_pages_of_staff_are_sound(look: dict[str, str], person: Person, app:
 
 def test_a_page_is_light_on_the_wire_and_prints(person: Person, app: httpx.Client) -> None:
     alarm(app)
-    for address in ("/admin_dashboard/", "/admin_dashboard/overview/", "/admin_dashboard/parts/", "/"):
+    for address in (
+        "/admin_dashboard/",
+        "/admin_dashboard/overview/",
+        "/admin_dashboard/parts/",
+        "/admin_dashboard/keys/",
+        "/",
+    ):
         page = person("ada")
         session = page.context.new_cdp_session(page)
         session.send("Network.enable")
@@ -96,6 +102,8 @@ def test_a_page_is_light_on_the_wire_and_prints(person: Person, app: httpx.Clien
         page.goto(address)
         page.wait_for_load_state("networkidle")
         assert 0 < sum(loaded) < 150_000, (address, sum(loaded))
+        page.set_viewport_size({"width": 320, "height": 640})
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320, address
         page.emulate_media(media="print")
         assert not page.locator("header.top").is_visible()
         assert page.locator("h1").is_visible()
