@@ -47,6 +47,11 @@ class Table:
                 cursor.execute(f"{self._into} VALUES {places}{end}", values)
             return {row[0] for row in cursor.fetchall()}
 
+    def from_select(self, columns: str, source: str) -> tuple[str, list[Any]]:
+        """An INSERT of these columns of a source, for a statement of one's own, and the defaults it takes."""
+        chosen = ", ".join([columns, *["%s"] * len(self._left)])
+        return f"{self._into} SELECT {chosen} {source}", self._defaults
+
     def _field(self, name: str) -> Any:
         return next(field for field in self._model._meta.concrete_fields if name in (field.name, field.attname))
 
