@@ -112,6 +112,8 @@ def later(response: HttpResponse, seconds: int) -> HttpResponse:
 
 def enter(request: HttpRequest, user: AbstractBaseUser) -> None:
     """Start a signed-in session: a new key, and the moment it began."""
+    if request.user.is_authenticated:
+        rotate(request)  # Django keeps the key of who signs in again as themselves
     auth.login(request, user, backend=BACKEND)
     request.session["signed_in_at"] = time.time()
     request.session["staff"] = accounts.role_of(user) is not None

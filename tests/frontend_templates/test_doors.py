@@ -83,6 +83,16 @@ def test_a_new_session_begins_at_sign_in(people: None) -> None:
     assert browser.session["signed_in_at"] <= timezone.now().timestamp()
 
 
+def test_signing_in_again_as_oneself_begins_a_new_session_too(people: None) -> None:
+    browser, thief = Browser(), Browser()
+    sign_in(browser, "mia")
+    thief.cookies["sessionid"] = browser.cookies["sessionid"].value
+    assert thief.get("/member/").status_code == 200
+    sign_in(browser, "mia")
+    assert browser.get("/member/").status_code == 200
+    assert thief.get("/member/").status_code == 302
+
+
 def test_signing_in_and_out_is_written_down(people: None) -> None:
     browser = Browser()
     sign_in(browser, "olga")
