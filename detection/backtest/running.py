@@ -184,6 +184,7 @@ class Backtest:
         return incident.wire(self._spoken)
 
     def _tidy(self, newest: Verdict) -> None:
+        self._store.let_go(newest.event.occurred_at)
         self._incidents = {
             key: incident
             for key, incident in self._incidents.items()

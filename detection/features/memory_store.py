@@ -5,11 +5,13 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from datetime import datetime
 from typing import Any
 
 from detection.features.base import (
     EVERYONE,
     HABIT,
+    KNOWN_FOR,
     LATE,
     MICROSECOND,
     MOST,
@@ -147,6 +149,18 @@ class MemoryStore:
                 past.entries.drop(entry)
                 past.lately.drop(entry)
 
+    def let_go(self, now: datetime) -> None:
+        """Forget the keys no window of an event told by ``now`` reaches, however late it comes: memory is bounded by
+        what is going on, not by what ever was."""
+        reach = {stream: micros(now - LATE - stream.keep) for stream in self.layout.streams if stream.kind != "known"}
+        known = micros(now - KNOWN_FOR)
+        self._pasts = {
+            (stream, key): past
+            for (stream, key), past in self._pasts.items()
+            if (order := (past.lately if stream.kind == "known" else past.entries).order)
+            and order[-1][0] > reach.get(stream, known)
+        }
+
     def _take_in(
         self, events: Sequence[EventRecord], unproven: AbstractSet[str] = frozenset(), *, crossing: bool = False
     ) -> None:
@@ -165,7 +179,9 @@ class MemoryStore:
     ) -> None:
         stamp = micros(event.occurred_at)
         for stream, key, entry in self.layout.fed_by(event, teaches=teaches, crossing=crossing):
-            past = self._pasts.setdefault((stream, key), _Past())
+            past = self._pasts.get((stream, key))
+            if past is None:
+                past = self._pasts[stream, key] = _Past()
             touched[stream, key] = max(touched.get((stream, key), 0), stamp)
             if stream.kind == "known":
                 past.entries.put(entry, min(past.entries.at.get(entry, stamp), stamp))

@@ -15,12 +15,13 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress
 from rich.table import Table
 
 from detection.backtest import Backtest, BadLabels, BadSettings, History, Labels, Learner, Report, Step, duty_from
 from detection.backtest.settings import settings_of
 from detection.intake.schema import Wrong, moment
+from detection.management.progress import progress
 from detection.response import presets
 
 MOST_SHOWN = 20
@@ -62,7 +63,7 @@ class Command(BaseCommand):
         backtest = Backtest(duty, learner)
         try:
             with (
-                _bar() as bar,
+                progress() as bar,
                 _read(Path(options["file"]), bar) as history,
                 Path(options["out"]).open("w", encoding="utf-8") as out,
             ):
@@ -210,8 +211,3 @@ def _moment(text: str) -> datetime:
         return moment(text)
     except Wrong as wrong:
         raise ArgumentTypeError(str(wrong)) from wrong
-
-
-def _bar() -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from argparse import ArgumentParser, ArgumentTypeError
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -13,13 +12,14 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress
 from rich.table import Table
 
 from detection.backtest import Backtest, Learner, duty_of
 from detection.backtest.cost import microseconds
 from detection.backtest.evaluation import Run, campaign_facts, case_facts, false_speakers, judge_world, table
 from detection.backtest.ranking import ModelAlone, TextbookModel
+from detection.management.progress import progress
 from detection.simulation import World, build
 from detection.simulation.textbook import naive, textbook
 
@@ -126,7 +126,7 @@ class Command(BaseCommand):
         rates = ("dense",) if options["no_life_like"] else ("dense", "life-like")
         results = {name: Results() for name in rosters}
         market = {name: Results() for name in rosters if name in MARKET and not options["no_marketplace"]}
-        with _bar() as bar:
+        with progress() as bar:
             steps = len(rates) * (len(rosters) + 1) + len(market) + bool(market)
             task = bar.add_task("Judging worlds", total=len(options["seeds"]) * steps)
             for seed in options["seeds"]:
@@ -305,8 +305,3 @@ def _seeds(text: str) -> tuple[int, ...]:
         return tuple(int(part) for part in text.split(","))
     except ValueError as error:
         raise ArgumentTypeError("seeds are whole numbers with commas between") from error
-
-
-def _bar() -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty())

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from detection.features import EVERYONE, FeatureStore, base
+from detection.features import EVERYONE, FeatureStore, MemoryStore, base
 from detection.kernel.features import (
     REMEMBERED,
     Baseline,
@@ -408,3 +408,25 @@ def test_a_hundred_thousand_events_of_one_member_at_one_address_leave_a_bounded_
     (seen,) = store.observe_and_measure([event("now", "logout", DAY - HOUR, ip="8.8.8.8")], [wishes]).seen
     assert [seen[wish] for wish in wishes] == [base.MOST["times"], base.MOST["values"]]
     assert held(store) <= base.MOST["times"] + base.MOST["values"]
+
+
+def test_a_long_run_in_memory_holds_what_is_going_on_and_what_was_proved_and_no_more() -> None:
+    store = MemoryStore([Count(FAILED, HOUR, per="ip"), DEVICE], complete=True)
+    for day in range(5):
+        store.observe([event(f"{day}-{n}", after=day * DAY, ip=f"10.{day}.0.{n}") for n in range(100)])
+        store.observe([event(f"in-{day}", "login.succeeded", day * DAY, device_id="phone")])
+        store.let_go(NOON + day * DAY)
+    assert len(store._pasts) == 201  # the last day's addresses, a day's grace for what comes late, and the phone
+    store.let_go(NOON + 4 * DAY + base.KNOWN_FOR)
+    assert not store._pasts
+
+
+def test_letting_go_changes_nothing_that_is_granted() -> None:
+    wish = Count(FAILED, HOUR, per="ip")
+    ours, theirs = MemoryStore([wish], complete=True), MemoryStore([wish], complete=True)
+    for hour in (0, 10, 25, 25.5, 26):
+        told = [event(f"{hour}-{n}", after=hour * HOUR, ip=f"10.0.0.{n}") for n in range(3)]
+        told.append(event(f"{hour}-late", after=(hour - 24) * HOUR, ip="10.0.0.1"))  # as late as intake lets in
+        asked = [[{wish}] * len(told)] * 2
+        assert ours.observe_and_measure(told, asked[0]).seen == theirs.observe_and_measure(told, asked[1]).seen
+        ours.let_go(NOON + hour * HOUR)
