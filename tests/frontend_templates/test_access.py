@@ -68,6 +68,8 @@ PUBLIC = ["home", "login", "logout", "portal", "mail_answer", "again", "second_s
 IN_THE_MATRIX = ["face", "messages", "replay_messages", "change_carrier", "test_carrier", "preferences"]
 IN_THE_MATRIX += ["webhooks", "webhook", "create_webhook", "change_webhook", "test_webhook", "rotate_webhook"]
 IN_THE_MATRIX += ["replay_webhook", "remove_webhook", "promote_model", "rollback_model", "train_models"]
+IN_THE_MATRIX += ["keys", "create_key", "rotate_key", "revoke_key", "restore_key", "settings", "new_password"]
+IN_THE_MATRIX += ["staff", "invite", "change_staff", "new_link", "add_remark", "remove_remark"]
 DEMO_ONLY = ["outbox", "register", "simulate"]
 ALERT_ROUTES = {
     "alert",
