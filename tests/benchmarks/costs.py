@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from detection import catalog, inbox, judging, measuring, pipeline
+from detection import batches, catalog, inbox, judging, measuring
 from detection.kernel.scoring import weigh
 from detection.models import InboxItem
 from tests.benchmarks import cases
@@ -23,7 +23,7 @@ def measured(rounds: int) -> dict[str, tuple[float, float]]:
         cases.filled(EVENTS)
         held = inbox.claim(EVENTS)
         assert held is not None
-        batch = pipeline._load(held)
+        batch = batches.load(held)
         wishes = [duty.listening(event.type)[1] for event in batch.judged]
         granted, features = _timed(lambda b=batch, w=wishes: measuring.ask_store(b.judged, w))
         verdicts, whole = _timed(lambda b=batch, g=granted: judging.judge(b.judged, g, duty))
