@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from detection.anomaly import explain
 from detection.anomaly.vector import Kind, kind_named
-from detection.anomaly.verdicts import signals_row
+from detection.anomaly.verdicts import SUFFIX, signals_row
 from detection.kernel.detector import Seen
 from detection.kernel.features import Wish
 from detection.kernel.records import EventRecord, Reason, Signal
@@ -122,6 +122,13 @@ class AnomalyDetector:
         )
 
 
+def detector_id_of(kind_name: str) -> str:
+    """Under which name a model of this kind is heard, or the layer over one."""
+    if kind_name.endswith(SUFFIX):
+        return f"learned-{kind_name.removesuffix(SUFFIX)}"
+    return kind_named(kind_name).detector_id
+
+
 def _has_a_past(seen: Seen) -> bool:
     return float(seen.get("visits") or 0) >= PAST
 
@@ -132,7 +139,7 @@ class LearnedDetector(AnomalyDetector):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "id", f"learned-{self.kind_name}")
+        object.__setattr__(self, "id", detector_id_of(self.kind_name + SUFFIX))
 
     def inspect_many(self, pairs: Sequence[tuple[EventRecord, Seen]]) -> list[Signal | None]:
         """Nothing yet: ``inspect_after`` answers once the rules have spoken."""

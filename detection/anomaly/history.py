@@ -10,13 +10,16 @@ from django.db.models.fields.json import KeyTransform
 
 from detection.anomaly.trainer import Row
 from detection.anomaly.vector import Kind
+from detection.anomaly.verdicts import signals_row
 from detection.kernel.vocabulary import Disposition, EventState, EventType, Family, Outcome, Trust
 from detection.models import Alert, Event
 
 CHUNK = 2_000
 
 
-def rows(kind: Kind, since: datetime, until: datetime, *, newest_first: bool = False) -> Iterator[Row]:
+def rows(
+    kind: Kind, since: datetime, until: datetime, *, newest_first: bool = False, with_rules: bool = False
+) -> Iterator[Row]:
     """Judged events of a kind from ``since`` up to ``until``, oldest first unless said otherwise, read in chunks."""
     bad, cleared = _disputed_or_confirmed(), _cleared()
     found = (
@@ -52,7 +55,8 @@ def rows(kind: Kind, since: datetime, until: datetime, *, newest_first: bool = F
         else:
             unfit = ""
         ruled = any(not one["shadow"] and one["family"] != Family.ANOMALY and one["points"] > 0 for one in signals)
-        yield Row(measured or {}, occurred_at, subject, address, unfit, ruled)
+        loudest = tuple(signals_row(signals)) if with_rules else ()
+        yield Row(measured or {}, occurred_at, subject, address, unfit, ruled, loudest)
 
 
 def count(kind: Kind, since: datetime, until: datetime) -> int:

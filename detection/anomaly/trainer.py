@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,6 +24,7 @@ SOURCE_LEAST = 20  # … but so many always may
 SEED = 20_190_806
 PROBES = 0.1  # rows added for every row, see ``_with_probes``
 MOST_SCORED = 20_000  # rows, to remember how scores were spread
+STEPS = ("fitting", "trying", "calibrating")  # what training does once it has read
 MOST_READ = 400_000  # rows held while reading; of more, as many by lot
 
 
@@ -37,6 +38,7 @@ class Row:
     address: str | None = None
     unfit: str = ""
     ruled: bool = False  # a rule spoke about it too
+    rules: tuple[float, ...] = ()  # the loudest of each family, where asked for
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,10 +80,12 @@ def train(
     budget: float | None = None,
     before: Mapping[str, Any] | None = None,
     seed: int = SEED,
+    step: Callable[[int, str], None] = lambda _number, _doing: None,
 ) -> Trained | TooLittle:
     """Fit a model of this kind. The same rows and seed make the same model.
 
-    ``before`` holds the profiles of the version before, to tell what has moved since. Raises makes.Unsuitable.
+    ``before`` holds the profiles of the version before, to tell what has moved since; ``step`` hears of each of
+    ``STEPS`` as it begins. Raises makes.Unsuitable.
     """
     kind = kind_named(kind_name)
     budget = budget or kind.budget
@@ -96,11 +100,14 @@ def train(
     values = np.array([vector for _, vector in usable], np.float64)
     cut = len(usable) - max(int(len(usable) * CLEAN_SHARE), 1)
     learned = _by_lot(values[:cut], makes.most_rows(detector_name), seed)
+    step(0, STEPS[0])
     started = time.perf_counter()
     detector = makes.new(detector_name, seed)
     detector.fit(_with_probes(learned, seed))
     seconds = time.perf_counter() - started
+    step(1, STEPS[1])
     makes.conform(detector, values[cut:], detector_name)
+    step(2, STEPS[2])
     clean = np.asarray(detector.decision_function(values[cut:]))
     drawn = _by_lot(np.arange(len(usable)), MOST_SCORED, seed)
     scores = np.asarray(detector.decision_function(values[drawn]))

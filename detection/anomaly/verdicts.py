@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from detection.anomaly import makes
 from detection.anomaly.drift import profile
@@ -67,6 +67,11 @@ def names_of(kind_name: str) -> tuple[str, ...]:
     return kind_named(kind_name).names
 
 
+def kind_of(kind_name: str) -> Kind:
+    """The kind itself, or the one a layer is over. Raises KeyError for a kind there is not."""
+    return kind_named(kind_name.removesuffix(SUFFIX))
+
+
 def signals_row(signals: Iterable[Signal | dict[str, Any]]) -> list[float]:
     """The loudest finding of each family of rules, 0 to 1; models and trust aside, heard or in shadow alike."""
     loudest: dict[str, float] = {}
@@ -94,8 +99,15 @@ def fair(told: Iterable[Told], seed: int = SEED) -> list[Told]:
     return sorted([*kept, *good, *lot.sample(ordinary, few)], key=lambda one: one.occurred_at)
 
 
-def train(told: Iterable[Told], kind: Kind, *, seed: int = SEED) -> Trained | TooFew:
-    """Fit the layer of a kind. The threshold keeps to the kind's budget on the newest quarter of what was not bad."""
+class Beside(Protocol):
+    """The model the layer stands beside: it ranks rows of the kind's own features."""
+
+    def scores(self, rows: Sequence[Sequence[float]]) -> Sequence[float]: ...
+
+
+def train(told: Iterable[Told], kind: Kind, *, beside: Beside | None = None, seed: int = SEED) -> Trained | TooFew:
+    """Fit the layer of a kind. The threshold keeps to the kind's budget on the newest quarter of what was not bad; the
+    card tells how a layer that had not seen that quarter ranked it, and how the model ``beside`` it did."""
     rows = fair(told, seed)
     bad = [one for one in rows if one.bad]
     sources = Counter(one.source for one in bad)
@@ -107,7 +119,8 @@ def train(told: Iterable[Told], kind: Kind, *, seed: int = SEED) -> Trained | To
     values = np.array([one.row for one in rows], np.float64)
     truth = np.array([bool(one.bad) for one in rows])
     detector = makes.judge_of(seed).fit(values, truth)
-    newest = values[int(len(values) * (1 - HELD_OUT)) :][~truth[int(len(values) * (1 - HELD_OUT)) :]]
+    cut = int(len(values) * (1 - HELD_OUT))
+    newest = values[cut:][~truth[cut:]]
     quiet = newest if len(newest) else values[~truth]
     threshold = max(float(np.quantile(detector.decision_function(quiet), 1 - kind.budget, method="higher")), 0.0)
     strange = detector.decision_function(values) > threshold
@@ -133,8 +146,26 @@ def train(told: Iterable[Told], kind: Kind, *, seed: int = SEED) -> Trained | To
             "features": list(names),
             "budget": kind.budget,
             "threshold": threshold,
+            "held_out": _held_out(values, truth, cut, (len(kind.names), beside) if beside else None, seed),
             "weights": {name: round(float(weight), 3) for name, weight in zip(names, detector.weights(), strict=True)},
             "profile": {name: profile(values[:, at]) for at, name in enumerate(names)},
             "scores": profile(detector.decision_function(quiet)),
         },
     )
+
+
+def _held_out(values: Any, truth: Any, cut: int, beside: tuple[int, Beside] | None, seed: int) -> dict[str, Any]:
+    """How well the newest verdicts are ranked (average precision) by a layer taught with the others, and by the model
+    beside it; only what could be measured."""
+    from sklearn.metrics import average_precision_score as ranked
+
+    later, bad = values[cut:], truth[cut:]
+    found: dict[str, Any] = {"bad": int(bad.sum())}
+    if not bad.any() or bad.all() or not truth[:cut].any() or truth[:cut].all():
+        return found
+    layer = makes.judge_of(seed).fit(values[:cut], truth[:cut])
+    found["layer"] = round(float(ranked(bad, layer.decision_function(later))), 3)
+    if beside:
+        width, model = beside
+        found["beside"] = round(float(ranked(bad, model.scores(later[:, :width].tolist()))), 3)
+    return found

@@ -7,14 +7,16 @@ stay low. What may lock is decided by the kind of evidence, never by the score a
 Trust (a device known for long, a step-up just passed, an allow list) is told in points below zero, and lowers the score
 by their sum, at most ``MOST_TRUST`` together. Where evidence is firm it lowers no further than to the event's challenge
 threshold: a finding of high severity about what only a signed-in member can do, and one of people (a block list, a
-dispute), are asked about whatever speaks for the member. Trust raises no alert and is told only where it weighs. A
-model may speak for a member too, but only where every finding is of low severity.
+dispute), are asked about whatever speaks for the member. Trust raises no alert and is told only where it weighs.
+
+A model weighs only beside a rule: what it alone finds strange is kept aside, as in shadow. It may speak for a member
+too, but only where every finding is of low severity.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from detection.kernel.records import EventRecord, Signal, Verdict
@@ -83,6 +85,7 @@ def weigh(
     degraded: Sequence[str] = (),
 ) -> Verdict:
     """One verdict for one event. Pure: shadow signals are kept aside and weigh nothing."""
+    signals = _with_models_aside(signals)
     heard = sorted((s for s in signals if not s.shadow), key=lambda s: (-s.points, s.from_model, s.detector))
     shadows = tuple(s for s in signals if s.shadow)
     live = [signal for signal in heard if signal.points >= 0]
@@ -118,6 +121,13 @@ def weigh(
         broken=tuple(broken),
         degraded=tuple(degraded),
     )
+
+
+def _with_models_aside(signals: Sequence[Signal]) -> Sequence[Signal]:
+    """The signals, with what models found in shadow where no rule found anything."""
+    if any(s.points >= 0 and not s.shadow and not s.from_model for s in signals):
+        return signals
+    return [replace(s, shadow=True) if s.from_model and s.points >= 0 else s for s in signals]
 
 
 def _action(event: EventRecord, live: Sequence[Signal], severity: Severity, by_rules_alone: int) -> Action:

@@ -15,11 +15,11 @@ from typing import Any
 from django.utils import timezone
 
 from detection.anomaly import drift, history, shelf
-from detection.anomaly.detector import Model
+from detection.anomaly.detector import Model, detector_id_of
 from detection.anomaly.seal import Unusable
 from detection.anomaly.trainer import Row
-from detection.anomaly.vector import KINDS, kind_named
-from detection.anomaly.verdicts import SUFFIX
+from detection.anomaly.vector import KINDS
+from detection.anomaly.verdicts import SUFFIX, kind_of, names_of
 from detection.kernel.records import SYSTEM, Actor, iso
 from detection.models import ModelVersion
 from detection.response import letters, notifications, precision
@@ -58,9 +58,9 @@ def look(*, now: datetime | None = None) -> list[ModelVersion]:
     """Look at every version on duty or in shadow, keep what was found with it, and tell staff of a band just left."""
     now = now or timezone.now()
     seen = []
-    for kind in KINDS:
-        versions = [row for row in (shelf.active_of(kind.name), shelf.shadow_of(kind.name)) if row is not None]
-        rows = _rows(kind.name, now) if versions else []
+    for name in [*(kind.name for kind in KINDS), *(kind.name + SUFFIX for kind in KINDS)]:
+        versions = [row for row in (shelf.active_of(name), shelf.shadow_of(name)) if row is not None]
+        rows = _rows(name, now) if versions else []
         for row in versions:
             was = row.watch
             try:
@@ -129,7 +129,13 @@ def why_not(kind: str, challenger: ModelVersion, *, now: datetime | None = None)
 
 
 def _worse_by_card(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> str:
-    """A layer taught by verdicts is held to what it made of them: both were learned from nearly the same."""
+    """A layer taught by verdicts is held to what it makes of them: of the newest, which it had not seen, no less than
+    the model beside it, and of all no less than the layer before."""
+    unseen = mine.get("held_out", {})
+    if unseen.get("bad", 0) < FEW or "layer" not in unseen:
+        return f"only {unseen.get('bad', 0)} verdicts are newer than what it can be tried on"
+    if unseen["layer"] < unseen.get("beside", 0.0):
+        return f"new verdicts are ranked better by the model beside it ({unseen['beside']} against {unseen['layer']})"
     share = mine["caught"] / max(mine["bad"], 1)
     least = theirs["caught"] / max(theirs["bad"], 1) * 0.95 if theirs else 0.5
     if share < least:
@@ -149,7 +155,7 @@ def found(row: ModelVersion, rows: Sequence[tuple[Row, list[float]]], *, now: da
     like = [(vector, score) for (one, vector), score in zip(rows, heard.scores, strict=True) if not one.unfit]
     if len(like) >= LEAST and profiles:
         columns = zip(*(vector for vector, _ in like), strict=True)
-        named = dict(zip(kind_named(row.kind).names, columns, strict=True))
+        named = dict(zip(names_of(row.kind), columns, strict=True))
         scores = [score for _, score in like]
         report["psi"] = {name: drift.psi(profiles[name], named[name]) for name in profiles if name in named}
         report["psi_scores"] = drift.psi(row.card["scores"], scores)
@@ -175,10 +181,10 @@ def _out_of_band(report: Mapping[str, Any], age: timedelta) -> dict[str, str]:
 
 def _rows(kind_name: str, now: datetime) -> list[tuple[Row, list[float]]]:
     """The newest measured rows of the last days, oldest first, fit to learn from or not."""
-    kind = kind_named(kind_name)
-    newest = history.rows(kind, now - DAYS, now, newest_first=True)
+    kind = kind_of(kind_name)
+    newest = history.rows(kind, now - DAYS, now, newest_first=True, with_rules=kind_name.endswith(SUFFIX))
     read = ((row, kind.row(row.measured)) for row in islice(newest, MOST))
-    return [(row, vector) for row, vector in read if vector is not None][::-1]
+    return [(row, [*vector, *row.rules]) for row, vector in read if vector is not None][::-1]
 
 
 def _heard(model: Model, rows: Sequence[tuple[Row, list[float]]]) -> Heard:
@@ -193,7 +199,7 @@ def _counts(heard: Heard, rows: Sequence[tuple[Row, list[float]]]) -> dict[str, 
     ordinary = [spoke for spoke, row in both if not row.unfit and not row.ruled]
     span = (rows[-1][0].occurred_at - rows[0][0].occurred_at) / timedelta(days=1) if rows else 0.0
     days = max(span, 1.0)
-    budget = kind_named(heard.model.kind).budget
+    budget = kind_of(heard.model.kind).budget
     return {
         "strange": strange,
         "a_day": round(strange / days, 2),
@@ -219,7 +225,7 @@ def _by_day(heard: Heard, rows: Sequence[tuple[Row, list[float]]]) -> list[dict[
 
 def _precision(row: ModelVersion, now: datetime) -> dict[str, Any] | None:
     """How often the kind's detector was right while it was heard, by what people said."""
-    name = kind_named(row.kind).detector_id
+    name = detector_id_of(row.kind)
     return next((found for found in precision.per_rule(now - 2 * DAYS, now) if found["rule"] == name), None)
 
 

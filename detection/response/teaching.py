@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db.models.fields.json import KeyTransform
 
+from detection.anomaly import shelf
 from detection.anomaly.trainer import Trained
 from detection.anomaly.vector import Kind
 from detection.anomaly.verdicts import Told, TooFew, signals_row, train
@@ -24,7 +25,7 @@ MOST = 200_000  # events read
 
 def teach(kind: Kind, now: datetime) -> Trained | TooFew:
     """The layer of this kind, fitted on what is known now."""
-    return train(told(kind, now), kind)
+    return train(told(kind, now), kind, beside=shelf.load_active(kind.name))
 
 
 def told(kind: Kind, now: datetime) -> Iterator[Told]:

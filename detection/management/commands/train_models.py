@@ -7,13 +7,14 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from rich.console import Console
-from rich.progress import track
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from detection import conf
 from detection.anomaly import history, makes, shelf, trainer
@@ -98,13 +99,15 @@ class Command(BaseCommand):
         since = options["since"] or until - timedelta(days=options["days"])
         rows = history.rows(kind, since, until)
         try:
-            trained = trainer.train(
-                _watched(rows, kind, history.count(kind, since, until)),
-                kind.name,
-                detector_name=options["detector"] or conf.current().model_detectors.get(kind.name, "iforest"),
-                budget=options["budget"],
-                before=last.card.get("profile") if (last := shelf.active_of(kind.name)) else None,
-            )
+            with _bar() as bar:
+                trained = trainer.train(
+                    _read(rows, bar, kind, history.count(kind, since, until)),
+                    kind.name,
+                    detector_name=options["detector"] or conf.current().model_detectors.get(kind.name, "iforest"),
+                    budget=options["budget"],
+                    before=last.card.get("profile") if (last := shelf.active_of(kind.name)) else None,
+                    step=partial(_step, bar, kind),
+                )
             if isinstance(trained, trainer.TooLittle):
                 return {
                     "kind": kind.name,
@@ -154,12 +157,25 @@ def _detector(name: str) -> str:
     return name
 
 
-def _watched(rows: Iterable[trainer.Row], kind: Kind, total: int) -> Iterator[trainer.Row]:
-    """The rows, with a progress bar on stderr while someone is looking."""
-    console = Console(stderr=True, force_terminal=None)
-    yield from track(
-        rows, f"Reading {kind.name}", total=total, console=console, transient=True, disable=not sys.stderr.isatty()
-    )
+def _bar() -> Progress:
+    """A progress bar on stderr while someone is looking."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+
+
+def _read(rows: Iterable[trainer.Row], bar: Progress, kind: Kind, total: int) -> Iterator[trainer.Row]:
+    """The rows as they are read."""
+    task = bar.add_task(f"Reading {kind.name}", total=total)
+    for row in rows:
+        yield row
+        bar.advance(task)
+
+
+def _step(bar: Progress, kind: Kind, number: int, doing: str) -> None:
+    """What training does once it has read, as it begins to."""
+    known = [task for task in bar.tasks if task.fields.get("steps")]
+    task = known[0].id if known else bar.add_task("", total=len(trainer.STEPS), steps=True)
+    bar.update(task, description=f"{doing.capitalize()} {kind.name}", completed=number)
 
 
 def _described(row: ModelVersion) -> dict[str, Any]:

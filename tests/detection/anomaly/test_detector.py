@@ -19,7 +19,7 @@ from detection.anomaly.vector import KINDS, kind_named
 from detection.kernel.detector import Detector
 from detection.kernel.records import EventRecord
 from detection.kernel.scoring import weigh
-from detection.kernel.vocabulary import Action, Outcome, Severity
+from detection.kernel.vocabulary import Action, Family, Outcome, Severity
 from tests.detection.anomaly.shop import START, Shop, event, on_duty
 
 Takeover = Callable[[], tuple[EventRecord, Mapping[str, Any]]]
@@ -37,14 +37,18 @@ def test_a_takeover_is_called_strange_and_explained_in_words(detector: AnomalyDe
     assert all(any(words in phrase for words in known) for phrase in said)
 
 
-def test_a_model_may_ask_for_a_challenge_and_never_for_a_lock(detector: AnomalyDetector, takeover: Takeover) -> None:
+def test_a_model_may_ask_for_a_challenge_beside_a_rule_and_never_for_a_lock(
+    detector: AnomalyDetector, takeover: Takeover
+) -> None:
     paid, seen = takeover()
     signal = detector.inspect(paid, seen)
     assert signal is not None
     assert signal.from_model
     assert signal.severity is Severity.MEDIUM
     assert signal.suggests is Action.CHALLENGE
-    verdict = weigh(paid, [signal])
+    assert weigh(paid, [signal]).outcome is Outcome.ALLOW
+    faint = replace(signal, detector="odd", severity=Severity.LOW, family=Family.PLACE, points=20, from_model=False)
+    verdict = weigh(paid, [signal, faint])
     assert verdict.outcome is Outcome.CHALLENGE
     assert verdict.action is Action.CHALLENGE
 

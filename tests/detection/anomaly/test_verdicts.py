@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from random import Random
 
@@ -38,6 +39,27 @@ def test_verdicts_of_several_sources_become_a_layer_that_finds_the_like() -> Non
     assert scores[0] > trained.threshold > scores[1]
     assert trained.card["sources"] == 4
     assert set(trained.card["weights"]) == set(trained.names)
+
+
+def test_the_card_tells_how_unseen_verdicts_are_ranked_beside_the_model_on_duty() -> None:
+    said = [*some(40, bad=True), *some(400, bad=False)]
+    blind = verdicts.train(said, KIND, beside=Blind())
+    assert isinstance(blind, Trained)
+    unseen = blind.card["held_out"]
+    assert unseen["bad"] == 0, "the bad ones came first: nothing was held out to try it on"
+    spread = [told(n * 10, bad=True, source=f"s{n % 4}") for n in range(40)]
+    fair = verdicts.train([*spread, *some(400, bad=False)], KIND, beside=Blind())
+    assert isinstance(fair, Trained)
+    assert fair.card["held_out"]["bad"] >= 5
+    assert fair.card["held_out"]["layer"] > 0.9 > fair.card["held_out"]["beside"]
+
+
+class Blind:
+    """A model that finds all alike."""
+
+    def scores(self, rows: Sequence[Sequence[float]]) -> list[float]:
+        assert all(len(row) == len(KIND.names) for row in rows)
+        return [0.0] * len(rows)
 
 
 def test_one_source_alone_teaches_nothing() -> None:

@@ -120,6 +120,18 @@ def test_a_model_tips_the_scales_to_a_challenge_and_no_further_with_trust_or_wit
     assert weighed(lock, model, assurance(15)).outcome is Outcome.CHALLENGE
 
 
+def test_what_a_model_alone_finds_is_kept_aside_and_weighs_where_a_rule_speaks_too() -> None:
+    model = finding(Severity.MEDIUM, Family.ANOMALY, from_model=True)
+    alone = weighed(model, assurance(15))
+    assert (alone.outcome, alone.risk_score, alone.signals) == (Outcome.ALLOW, 0, ())
+    assert [(signal.detector, signal.shadow) for signal in alone.shadows] == [("anomaly-medium", True)]
+    assert not worth_an_alert(alone)
+    beside = weighed(model, finding(Severity.LOW))
+    assert (beside.outcome, beside.risk_score) == (Outcome.CHALLENGE, 56)
+    unheard = weighed(model, finding(Severity.LOW, shadow=True))
+    assert unheard.outcome is Outcome.ALLOW
+
+
 def test_trust_in_shadow_weighs_nothing_and_is_kept_aside() -> None:
     verdict = weighed(finding(), finding(Severity.LOW, Family.TRUST, Action.NONE, points=-15, shadow=True))
     assert verdict.risk_score == 45

@@ -19,6 +19,8 @@ from detection import catalog, conf, pipeline
 from detection.anomaly import seal, shelf
 from detection.anomaly.trainer import Row, Trained, train
 from detection.anomaly.vector import kind_named
+from detection.anomaly.verdicts import FAMILIES, Told
+from detection.anomaly.verdicts import train as teach
 from detection.kernel.ids import uuid7
 from detection.kernel.vocabulary import EventState, Family, ModelState
 from detection.models import Event, ModelVersion, Notification
@@ -154,6 +156,44 @@ def test_findings_of_rules_are_told_apart_from_the_models_own(trained: Trained) 
     lately(month()[:300], signals=[rule])
     (row,) = learning.look()
     assert row.watch["with_rules"] == row.watch["strange"] == row.watch["rows"]
+
+
+@pytest.mark.parametrize(
+    ("unseen", "refused"),
+    [
+        ({"bad": 9, "layer": 0.7, "beside": 0.8}, "ranked better by the model beside it"),
+        ({"bad": 2, "layer": 1.0, "beside": 0.8}, "only 2 verdicts"),
+        ({"bad": 9, "layer": 0.9, "beside": 0.8}, ""),
+    ],
+)
+def test_what_verdicts_taught_goes_on_duty_only_where_it_ranks_better_than_the_model_beside_it(
+    unseen: dict[str, Any], refused: str
+) -> None:
+    card = {"held_out": unseen, "caught": 20, "bad": 20, "false": 0, "rows": 100, "budget": 0.002}
+    layer = ModelVersion(kind="payments-verdicts", version=1, card=card)
+    said = learning.why_not("payments-verdicts", layer)
+    assert refused in said if refused else not said
+
+
+def test_the_layer_that_verdicts_taught_is_watched_like_any_other() -> None:
+    rows = month()
+    told = [
+        Told(
+            [*row.measured.values(), *(0.75 * (n % 12 == 0) for _ in FAMILIES)],
+            row.occurred_at,
+            n % 12 == 0,
+            f"s{n // 12 % 3}",
+        )
+        for n, row in enumerate(rows)
+    ]
+    layer = teach(told, KIND)
+    assert isinstance(layer, Trained)
+    row = shelf.put(layer, activate=True)
+    lately(rows)
+    (watched,) = learning.look()
+    assert watched.pk == row.pk
+    assert set(watched.watch["psi"]) == set(layer.names)
+    assert watched.watch["rows"] > learning.LEAST
 
 
 def vars_of(trained: Trained) -> dict[str, Any]:
