@@ -1,5 +1,4 @@
 from datetime import timedelta
-from typing import Any
 
 from detection.kernel.detector import Rule, Seen, rule
 from detection.kernel.features import FirstSeen, Last, Wish, types
@@ -10,6 +9,7 @@ from detection.kernel.words import spoken
 
 ELSEWHERE = frozenset({"vpn", "tor", "cdn", "bot", "reserved"})  # networks that hide where one is
 SATELLITES = frozenset({14593, 7155, 6621})  # Starlink, Viasat, Hughes: their gateways are far from their users
+CARRIED = ("iPhone", "iPad", "Android")  # a telephone travels, the computer stays
 ERROR_KM = {"country": 500.0, "city": 50.0, "sender": 10.0}  # how far the truth may lie from the point given
 
 
@@ -22,7 +22,7 @@ class ImpossibleTravel(Rule):
     severity = Severity.HIGH
     family = Family.PLACE
     listens_to = types(EventType.LOGIN_SUCCEEDED)
-    suggests = Action.LOCK
+    suggests = Action.CHALLENGE
 
     fastest: float = 900.0  # km/h
     least_km: float = 300.0
@@ -30,31 +30,31 @@ class ImpossibleTravel(Rule):
     settled_after: timedelta = timedelta(days=3)
 
     def needs(self) -> dict[str, Wish]:
-        first: dict[str, Wish] = {"met": FirstSeen("device_id"), "member": FirstSeen("member_id")}
+        first: dict[str, Wish] = {name: FirstSeen(name) for name in ("member_id", "device_id", "access")}
         return {**first, "before": Last(self.listens_to, self.window)}
 
     def inspect(self, event: EventRecord, seen: Seen) -> Signal | None:
-        if (before := seen["before"]) is None or self.settled(event, seen["met"], self.settled_after):
+        known = any(self.settled(event, seen[name], self.settled_after) for name in ("device_id", "access"))
+        if (before := seen["before"]) is None or known:
             return None
         hosted = "hosting" in (event.network, before["network"])  # perhaps a company's own way out
-        new = seen["met"] in {None, event.occurred_at} and self.settled(event, seen["member"], self.window)
-        here = {"latitude": event.latitude, "longitude": event.longitude, "network": event.network, "asn": event.asn}
+        strange = seen["device_id"] in {None, event.occurred_at} and self.settled(event, seen["member_id"], self.window)
+        at_home, away = ((agent or "").endswith(CARRIED) for agent in (before["agent"], event.agent))
+        there = _placed(before["network"], before["asn"], before["latitude"], before["longitude"])
         same = hosted and event.device_id and event.device_id == before["device_id"]
-        if same or not (_placed(here) and _placed(before)):
+        if same or not (there and _placed(event.network, event.asn, event.latitude, event.longitude)):
             return None
         apart = distance_km(before["latitude"], before["longitude"], event.latitude or 0.0, event.longitude or 0.0)
         apart -= sum(ERROR_KM.get(by or "sender", 500.0) for by in (before["located_by"], event.located_by))
         passed = max(event.occurred_at - before["occurred_at"], timedelta(minutes=1))
-        speed = apart / (passed / timedelta(hours=1))
-        if apart < self.least_km or speed <= self.fastest:
+        if apart < self.least_km or (speed := apart / (passed / timedelta(hours=1))) <= self.fastest:
             return None
         text = f"This sign-in was made at least {apart:,.0f} km away from the one {spoken(passed)} earlier; "
         text += f"getting there takes {speed:,.0f} km/h, and {self.fastest:,.0f} km/h is the most we believe."
-        severity, suggests = (Severity.MEDIUM, Action.CHALLENGE) if hosted or not new else (Severity.HIGH, Action.LOCK)
-        return self.signal(text, observed=round(speed), threshold=self.fastest, severity=severity, suggests=suggests)
+        severity = Severity.MEDIUM if hosted or not strange or (away and not at_home) else Severity.HIGH
+        return self.signal(text, observed=round(speed), threshold=self.fastest, severity=severity)
 
 
-def _placed(facts: dict[str, Any]) -> bool:
+def _placed(network: str | None, asn: int | None, *point: float | None) -> bool:
     """Whether the coordinates tell where the person was, and not where their network is."""
-    hidden = facts["network"] in ELSEWHERE or facts["asn"] in SATELLITES
-    return not hidden and None not in (facts["latitude"], facts["longitude"])
+    return network not in ELSEWHERE and asn not in SATELLITES and None not in point
