@@ -121,7 +121,7 @@ def test_a_button_tells_a_member_s_story_that_fires(told: Story) -> None:
             "impossible-travel",
             "a sign-in from Japan an hour after one from Britain, on a new device",
             Severity.HIGH,
-            Action.LOCK,
+            Action.CHALLENGE,
         ),
         (
             "credential-change-then-payment",
