@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from django.contrib import messages
+from django.contrib.auth import logout
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -90,6 +91,8 @@ def password(request: HttpRequest, person: str, proof: str) -> HttpResponse:
     if faults:
         context = {"name": user.get_username(), "faults": faults}
         return render(request, "public/new_password.html", context, status=400)
+    if request.user.pk == user.pk:
+        logout(request)  # this session ended with the others: it cannot be written any more
     messages.success(request, "Your password is set. Sign in with it now.")
     return redirect("pages:login")
 

@@ -106,6 +106,15 @@ def test_another_role_ends_the_sessions_and_takes_every_power_of_the_old_one(ada
     assert not user("second").is_staff
 
 
+def test_who_is_signed_in_and_sets_a_new_password_is_told_so(ada: Browser, olga: Browser) -> None:
+    session = olga.session
+    session["touched_at"] = 0  # the next request writes the session back
+    session.save()
+    link = link_on(ada.post(f"{PAGE}{user('olga').pk}/link/"))
+    assert olga.post(link, {"password": NEW_PASSWORD, "again": NEW_PASSWORD})["Location"] == "/login/"
+    assert olga.get("/admin_dashboard/").status_code == 302
+
+
 def test_nobody_changes_their_own_standing(ada: Browser) -> None:
     staff_user("second", Role.ADMIN)
     for do, fields in (("disable", {}), ("end", {}), ("factor", {}), ("role", {"role": "analyst"})):
