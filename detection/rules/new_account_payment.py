@@ -7,6 +7,7 @@ from detection.kernel.records import EventRecord, Signal
 from detection.kernel.vocabulary import BROWSING, Action, EventType, Family, Severity
 
 MADE, TRIED = types(EventType.ACCOUNT_CREATED), types(EventType.TRANSACTION_ATTEMPTED)
+REFUSED = types(EventType.PAYMENT_FAILED)
 FAR = {"hosting": 2.0, "tor": 3.0, "vpn": 0.7}
 
 
@@ -25,6 +26,7 @@ class NewAccountPayment(Rule):
     ask_from: float = 2.5  # the natural logarithm of how much likelier a made-up account is
     window: timedelta = timedelta(days=1)
     long_window: timedelta = timedelta(days=7)
+    hurry: timedelta = timedelta(minutes=15)
 
     def needs(self) -> dict[str, Wish]:
         return {
@@ -32,6 +34,7 @@ class NewAccountPayment(Rule):
             "made_on_device": Distinct("member_id", MADE, self.window, per="device"),
             "made_here": Distinct("member_id", MADE, self.window, per="ip"),
             "sent_there": Distinct("member_id", TRIED, self.long_window, per="shipping"),
+            "refused": Count(REFUSED, self.window),
             "browsed": Count(frozenset(BROWSING), self.window, per="session"),
         }
 
@@ -49,6 +52,10 @@ class NewAccountPayment(Rule):
             facts.append(Fact("an address another account was made at today", 0.8))
         if seen["sent_there"] >= 3:
             facts.append(Fact("goods that go where other accounts sent theirs", 1.5))
+        if seen["refused"]:
+            facts.append(Fact("a payment that was refused", 0.7))
+        if event.occurred_at - seen["made"]["occurred_at"] <= self.hurry:
+            facts.append(Fact("hardly a pause since it was made", 0.5))
         if event.session_id and not seen["browsed"]:
             facts.append(Fact("no look around the shop", 0.7))
         worth = total(facts)

@@ -1,7 +1,7 @@
 from datetime import timedelta
 
 from detection.kernel.detector import Rule, Seen, rule
-from detection.kernel.evidence import WHO, Fact, ranked, told, total, who
+from detection.kernel.evidence import WHO, Fact, own, ranked, told, total, who
 from detection.kernel.features import Count, Distinct, Wish, types
 from detection.kernel.records import EventRecord, Signal
 from detection.kernel.vocabulary import Action, EventType, Family, Severity
@@ -39,7 +39,7 @@ class NewDeviceAndNetwork(Rule):
             facts.append(Fact("wrong passwords shortly before", 1.5 if seen["guesses"] >= 5 else 0.7))
         if seen["guessed_here"] >= max(3, 2 * seen["neighbours_today"]):  # where most get in, a few mistype
             facts.append(Fact("an address that tried other accounts", 2.5))
-        if seen["entered_here"] >= 3:
+        if seen["entered_here"] >= 3 and not own(event, seen, "ip"):  # a family's tablet is at home
             facts.append(Fact("a device that entered other accounts today", 2.0))
         worth = total(facts)
         if worth < self.note_from:
