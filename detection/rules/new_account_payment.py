@@ -41,23 +41,18 @@ class NewAccountPayment(Rule):
     def inspect(self, event: EventRecord, seen: Seen) -> Signal | None:
         if event.member_id is None or seen["made"] is None:
             return None
-        facts = []
-        if seen["made"].get("email_disposable"):
-            facts.append(Fact("a mail address that is thrown away", 1.5))
-        if event.network in FAR:
-            facts.append(Fact("a network people hide behind", FAR[event.network]))
-        if seen["made_on_device"] >= 2:
-            facts.append(Fact("a device another account was made on today", 1.8))
-        elif seen["made_here"] >= 2:
-            facts.append(Fact("an address another account was made at today", 0.8))
-        if seen["sent_there"] >= 3:
-            facts.append(Fact("goods that go where other accounts sent theirs", 1.5))
-        if seen["refused"]:
-            facts.append(Fact("a payment that was refused", 0.7))
-        if event.occurred_at - seen["made"]["occurred_at"] <= self.hurry:
-            facts.append(Fact("hardly a pause since it was made", 0.5))
-        if event.session_id and not seen["browsed"]:
-            facts.append(Fact("no look around the shop", 0.7))
+        made, together = seen["made"], seen["made_on_device"] >= 2
+        weighed = (
+            (made.get("email_disposable"), "a mail address that is thrown away", 1.5),
+            (event.network in FAR, "a network people hide behind", FAR.get(event.network or "", 0.0)),
+            (together, "a device another account was made on today", 1.8),
+            (not together and seen["made_here"] >= 2, "an address another account was made at today", 0.8),
+            (seen["sent_there"] >= 3, "goods that go where other accounts sent theirs", 1.5),
+            (seen["refused"], "a payment that was refused", 0.7),
+            (event.occurred_at - made["occurred_at"] <= self.hurry, "hardly a pause since it was made", 0.5),
+            (event.session_id and not seen["browsed"], "no look around the shop", 0.7),
+        )
+        facts = [Fact(words, worth) for is_so, words, worth in weighed if is_so]
         worth = total(facts)
         if worth < self.ask_from:
             return None
