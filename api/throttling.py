@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Hashable
+from contextlib import suppress
 from dataclasses import dataclass
+from ipaddress import IPv6Network
 from math import ceil
 from threading import Lock
 
@@ -80,7 +82,7 @@ class Buckets:
 
     def _charge(self, caller: Hashable, cost: float) -> Allowance:
         rate, burst = self.rate
-        now = time.monotonic()
+        caller, now = _whose(caller), time.monotonic()
         with self._lock:
             level, at = self._levels.get(caller, (burst, now))
             level = min(burst, level + (now - at) * rate)
@@ -97,6 +99,16 @@ class Buckets:
         full = [who for who, (level, at) in self._levels.items() if level + (now - at) * rate >= burst]
         for who in full or list(self._levels)[: MOST_CALLERS // 2]:
             del self._levels[who]
+
+
+def _whose(caller: Hashable) -> Hashable:
+    """Of an IPv6 address the network its household owns: whoever has one address has 2^64 of them."""
+    if isinstance(caller, tuple):
+        return tuple(_whose(part) for part in caller)
+    if isinstance(caller, str) and ":" in caller:
+        with suppress(ValueError):
+            return str(IPv6Network((caller, 64), strict=False))
+    return caller
 
 
 def too_many(wait: float) -> Problem:

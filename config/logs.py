@@ -139,6 +139,7 @@ def configuration(*, level: str, json: bool) -> dict[str, Any]:
             name: {"level": quiet}
             for name, quiet in {
                 "django.channels.server": "WARNING",
+                "django.security.DisallowedHost": "CRITICAL",  # a traceback for every scanner's foreign name
                 "daphne": "WARNING",
                 "tornado.access": "WARNING",
                 "httpx": "WARNING",

@@ -67,6 +67,7 @@ class Runner:
     # --- the whole life -----------------------------------------------------------------------------------
     def run(self) -> int:
         """Start, stay, stop. Returns the exit code: 0 when it was asked to end."""
+        os.umask(0o077)  # what the parts write holds sessions, mails and keys: nobody else on this machine reads it
         self.guard.take()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._note_signal)

@@ -76,7 +76,7 @@ def resolve(
         alert.resolved_at = timezone.now()
         alert.resolved_by = actor.label
         Dispute.objects.filter(alert=alert, closed_at=None).update(closed_at=alert.resolved_at)
-        if unlock and alert.member is not None:
+        if unlock and alert.member is not None and not locks.own(alert.member, actor):
             if disposition == Disposition.FALSE_POSITIVE:
                 devices.trust([alert.pk], alert.member)
             reason = note or f"Alert resolved as {disposition.replace('_', ' ')}"

@@ -162,6 +162,11 @@ def _end(by: ActorKind, asked: datetime | None, no_end: bool, now: datetime) -> 
     return asked if by in {ActorKind.STAFF, ActorKind.SHOP} else min(asked, ceiling)
 
 
+def own(member: Member, actor: Actor) -> bool:
+    """Whether this is the actor's own account: about that, others decide."""
+    return actor.user_id is not None and actor.user_id == member.user_id
+
+
 def release(
     member: Member,
     *,
@@ -185,8 +190,8 @@ def release(
             chosen = chosen.filter(code__in=codes)
         reasons = dict(chosen.values_list("pk", "code"))
         ended = sorted(reasons.values())
-        own = by == ActorKind.STAFF and actor.user_id is not None and actor.user_id == member.user_id
-        if before is None or not ended or own or (by == ActorKind.MEMBER and not before.self_unlock):
+        mine = by == ActorKind.STAFF and own(member, actor)
+        if before is None or not ended or mine or (by == ActorKind.MEMBER and not before.self_unlock):
             return Released(False, before)
         LockReason.objects.filter(pk__in=reasons).update(ended_at=now, ended_by=actor.label)
         tidy(member, now)

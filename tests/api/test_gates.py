@@ -13,6 +13,7 @@ from django.test import Client as Browser
 
 from api import gates
 from api.gates import Gate
+from api.throttling import Buckets
 from tests.api.conftest import Caller
 from tests.live import eventually
 
@@ -72,3 +73,13 @@ def test_a_code_beyond_the_gate_is_not_charged(mia: Caller, monkeypatch: pytest.
     assert (refused.status_code, refused.json()["code"]) == (429, "busy")
     assert int(refused["Retry-After"]) >= 1
     assert mia.post("/api/v1/me/unlock/verify/", given).status_code == 404
+
+
+def test_a_household_with_a_network_of_its_own_is_one_caller() -> None:
+    buckets = Buckets("registration")
+    for number in range(int(buckets.rate[1])):
+        assert not buckets.take(f"2001:db8:1:2::{number:x}").wait
+    assert buckets.take("2001:db8:1:2:ffff::1").wait
+    assert buckets.take(("2001:db8:1:2::1", 7)).wait == 0
+    assert not buckets.take("2001:db8:1:3::1").wait
+    assert not buckets.take("key:with:colons").wait

@@ -90,7 +90,7 @@ def test_two_runners_never_share_a_data_folder(live_system: LiveSystem) -> None:
 
 
 def test_secrets_are_for_their_owner_only(live_system: LiveSystem) -> None:
-    for name in ("secrets.json", "run/valkey.url", "run/up.json", "valkey/valkey.conf"):
+    for name in ("secrets.json", "run/valkey.url", "run/up.json", "valkey/valkey.conf", "db.sqlite3"):
         assert stat.S_IMODE((live_system.data_dir / name).stat().st_mode) == 0o600, name
     lines = "\n".join(live_system.processes().values())
     assert live_system.facts["flower_password"] not in lines

@@ -207,3 +207,14 @@ def test_what_was_put_aside_can_be_taken_up_by_hand(alert):
     alerts.snooze(alert.pk, actor=OLGA, until=None)
     alert.refresh_from_db()
     assert alert.snoozed_until is None
+
+
+def test_nobody_overrides_an_alert_about_themselves(alert):
+    olga = get_user_model().objects.create_user("olga")
+    Member.objects.filter(pk=alert.member_id).update(user=olga)
+    acted = alerts.resolve(
+        alert.pk, actor=Actor(ActorKind.STAFF, "olga", olga.pk), disposition="false_positive", unlock=True
+    )
+    assert acted.alert.status == "resolved"
+    assert locks.of(Member.objects.get()) is not None
+    assert not Device.objects.filter(trusted_at__isnull=False).exists()
