@@ -7,7 +7,7 @@ Each ring expires before the next, so a worker that comes back finds one of each
 from __future__ import annotations
 
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
@@ -20,13 +20,17 @@ from tasks.queues import QUEUES
 logger = structlog.get_logger(__name__)
 
 
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+
+
 def _every(task: str, seconds: float) -> dict[str, Any]:
     return {"task": task, "schedule": timedelta(seconds=seconds), "options": {"expires": seconds, "retry": False}}
 
 
 def _canary(queue: str) -> dict[str, Any]:
+    """Due at once: a system that has just started is whole when the first one came through, not ten seconds later."""
     entry = _every("tasks.upkeep.pulse", 10)
-    return {**entry, "args": (queue,), "options": {**entry["options"], "queue": queue}}
+    return {**entry, "args": (queue,), "options": {**entry["options"], "queue": queue}, "last_run_at": LONG_AGO}
 
 
 def _nightly(task: str, hour: int, minute: int) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def _turn(path: Path) -> int:
 
 
 def _touches_database(item: pytest.Item) -> bool:
-    if item.path.relative_to(ROOT / "tests").parts[0] not in ON_BOTH_DATABASES:
+    if item.path.relative_to(ROOT / "tests").parts[0] not in ON_BOTH_DATABASES or item.get_closest_marker("once"):
         return False
     fixtures = set(getattr(item, "fixturenames", ()))
     return bool(item.get_closest_marker("django_db") or fixtures & {"db", "transactional_db"})

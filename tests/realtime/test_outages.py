@@ -58,6 +58,7 @@ def converged(watcher: Watcher, within: float = WEB_AND_VALKEY_APART) -> list[st
     return alert_ids(watcher.frames)
 
 
+@pytest.mark.once
 def test_a_frozen_valkey_holds_up_no_announcement_and_no_viewer(
     web: Web, valkey: OwnValkey, olga: User, mia: Member
 ) -> None:

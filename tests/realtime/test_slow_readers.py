@@ -113,6 +113,7 @@ def test_who_does_not_read_is_told_once_that_it_is_behind_and_gets_everything_on
     sleeper.close()
 
 
+@pytest.mark.once
 def test_twenty_sleepers_cost_no_memory_hold_up_nobody_and_are_closed_in_the_end(
     web: Web, olga: User, mia: Member, crowd: list[Sleeper]
 ) -> None:

@@ -323,6 +323,7 @@ def test_ended_sessions_close_with_4403_but_the_one_that_is_kept(web: Web, mia: 
         assert here.next()["kind"] == "health.changed"
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_an_idle_socket_stays_open_and_its_heartbeat_says_where_the_feed_stands(
     web: Web, olga: User, mia: Member

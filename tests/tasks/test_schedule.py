@@ -38,6 +38,7 @@ def valkey(tmp_path: Path) -> Iterator[OwnValkey]:
     server.kill()
 
 
+@pytest.mark.once
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_beat_rings_shows_its_pulse_and_outlives_its_broker(valkey: OwnValkey, tmp_path: Path) -> None:
