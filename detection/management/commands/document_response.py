@@ -76,8 +76,8 @@ def limits() -> str:
         "a code": f"{conf.CODE_DIGITS} digits, {span(conf.CODE_LIVES)}, {conf.CODE_TRIES} tries, once",
         "codes sent": f"one in {span(conf.CODE_RESEND_AFTER)}, {conf.CODES_PER_DAY} a day an account, "
         f"{conf.TEXTS_PER_NUMBER} texts a day a number, {conf.CODES_PER_SOURCE} an hour an address",
-        "tries counted": f"{conf.TRIES_PER_DAY} a day an account, {conf.APP_TRIES_PER_DAY} of them at codes of the app; "
-        f"after {conf.CONSECUTIVE_FAILURES} wrong ones in a row self-service is off until staff act",
+        "tries counted": f"{conf.TRIES_PER_DAY} a day an account, {conf.APP_TRIES_PER_DAY} of them at codes of the "
+        f"app; after {conf.CONSECUTIVE_FAILURES} wrong ones in a row self-service is off until staff act",
         "recovery codes": f"{authenticators.RECOVERY_CODES}, each once",
         "a link in a mail": f"{span(links.LIVES)}, one answer about one alert",
     }
