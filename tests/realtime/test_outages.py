@@ -87,6 +87,7 @@ def test_a_frozen_valkey_holds_up_no_announcement_and_no_viewer(
     assert slowest < 0.5  # the commit itself is in it; the announcement alone is measured with the bell
 
 
+@pytest.mark.once
 def test_after_a_restart_of_valkey_a_viewer_has_exactly_the_alerts_of_the_database(
     web: Web, valkey: OwnValkey, olga: User, mia: Member
 ) -> None:
@@ -114,6 +115,7 @@ def pushed_at_once(staff: Watcher, mia: Member, raised: list[str]) -> bool:
     return time.monotonic() - began < 0.5
 
 
+@pytest.mark.once
 def test_with_valkey_dead_sockets_open_heartbeats_go_on_and_frames_come_from_the_database(
     web: Web, valkey: OwnValkey, olga: User, mia: Member
 ) -> None:

@@ -343,6 +343,7 @@ def test_an_idle_socket_stays_open_and_its_heartbeat_says_where_the_feed_stands(
         assert staff.next()["health"] == {"score": 99}
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_whoever_may_no_longer_watch_is_closed_within_a_heartbeat(web: Web) -> None:
     def analyst(name: str) -> User:

@@ -52,6 +52,7 @@ def test_histograms_whose_bins_are_chosen_by_column_answer_the_same() -> None:
     assert np.abs(Histograms.of(detector).scores(rows) - detector.decision_function(rows)).max() < 1e-9
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", ["hbos", "ocsvm", "tails", "blend", "pyod.models.knn.KNN"])
 @pytest.mark.django_db
 def test_it_comes_off_the_shelf_as_it_went_on(
