@@ -20,6 +20,7 @@ def main() -> None:
     try:
         from django.core.exceptions import ImproperlyConfigured
         from django.core.management import execute_from_command_line
+        from django.db.utils import OperationalError
     except ImportError:
         sys.exit(
             "SecureRetail's packages are not in this Python. Run `make setup` once, then .venv/bin/python manage.py …"
@@ -29,6 +30,13 @@ def main() -> None:
         execute_from_command_line(_arguments(sys.argv))
     except ImproperlyConfigured as fault:
         sys.exit(f"SecureRetail cannot start. {fault}")
+    except OperationalError as fault:
+        if "--traceback" in sys.argv:
+            raise
+        said = str(fault).strip() or type(fault).__name__
+        sys.exit(
+            f"The database: {said}\nLook at DATABASE_URL or DATA_DIR, and whether `manage.py migrate` has been run."
+        )
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ def _valkey(facts: Facts) -> str:
 
 def _heard(facts: Facts) -> str:
     age = facts.get("pulse_age")
-    return f"Last heard {_ago(age)}." if age is not None else "Not heard of within the hour."
+    return f"Last heard {_ago(age)}." if age is not None else "Not heard of. When Valkey is away, nobody is."
 
 
 def _worker(facts: Facts) -> str:
