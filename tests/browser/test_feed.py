@@ -278,7 +278,7 @@ def test_at_most_three_hundred_rows_are_kept(watched: Any, own_system: LiveSyste
     with own_system.client() as client:
         assert client.post("/api/v1/events/", json={"events": crowd}).json()["accepted"] == 320
     watched.locator('[data-count=""]', has_text=str(before + 320)).wait_for(timeout=60_000)
-    watched.wait_for_function("document.querySelectorAll('.feed > li').length === 300")
+    watched.locator(".feed > li:nth-child(300)").wait_for(state="attached")
     assert watched.locator(".feed > li").count() == 300
     shown = watched.locator(".feed > li").evaluate_all("rows => rows.map(row => row.dataset.id)")
     assert len(set(shown)) == 300

@@ -13,6 +13,7 @@ const MOST_ROWS = 300;
 const COUNT_EVERY = 4000;
 const SUMMARY_EVERY = 10000;
 const FLUSH_AFTER = 60; // rows of one moment come in together
+const SLICE = 16; // milliseconds at a time that rows come in for
 const STALE_AFTER = 60000;
 
 const feed = document.querySelector("[data-feed]");
@@ -33,6 +34,8 @@ let paused = false;
 let countTimer = 0;
 let summaryTimer = 0;
 let flushTimer = 0;
+let offerTimer = 0;
+let coming = 0; // the next few of those that are coming in
 let connection = { state: "none" };
 
 const memberUrl = (kind, id) => `/admin_dashboard/${kind}/${id.split("/").map(encodeURIComponent).join("/")}/`;
@@ -127,12 +130,17 @@ function showLock(row, lock) {
   if (also) also.hidden = !lock;
 }
 
+function isOlder(row, alert) {
+  const created = row.created ?? "";
+  return created < alert.created_at || (created === alert.created_at && (row.id ?? "") < alert.id);
+}
+
 /** Put an alert where it belongs by its age; not at all when it is older than the page reaches. */
 function insert(alert) {
   const row = template.cloneNode(true);
   fill(row, alert);
   const rows = [...feed.children];
-  const next = rows.find((other) => (other.dataset.created ?? "") <= alert.created_at);
+  const next = rows.find((other) => isOlder(other.dataset, alert));
   if (!next && rows.length && document.querySelector('[rel="next"]')) return;
   feed.insertBefore(row, next ?? null);
   row.classList.add("fresh");
@@ -143,24 +151,54 @@ function insert(alert) {
 
 function flush({ asked = false } = {}) {
   flushTimer = 0;
+  if (coming && !asked) return;
   if (busy() && !asked) {
     offer();
     return;
   }
-  const came = [...waiting.values()];
-  waiting.clear();
-  for (const alert of came.sort((a, b) => (a.created_at < b.created_at ? -1 : 1))) {
+  const shown = rowIds();
+  const came = [...waiting.values()].sort((a, b) => (isOlder({ created: b.created_at, id: b.id }, a) ? -1 : 1));
+  const fresh = came.filter((alert) => !shown.has(alert.id) && matches(alert));
+  const room = new Set(fresh.slice(0, MOST_ROWS).map((alert) => alert.id)); // of a flood what the page has room for
+  for (const { id } of came) if (!shown.has(id) && !room.has(id)) waiting.delete(id);
+  clearTimeout(coming);
+  comeIn(came.map((alert) => alert.id).filter((id) => waiting.has(id)), asked);
+}
+
+/** Bring them in, the newest first, a few milliseconds at a time: the page answers in between. */
+function comeIn(ids, asked) {
+  coming = 0;
+  const until = performance.now() + SLICE;
+  while (ids.length && performance.now() < until && (asked || !busy())) {
+    const alert = waiting.get(ids.shift());
+    if (!alert) continue;
+    waiting.delete(alert.id);
     const row = rowOf(alert.id);
     if (row) fill(row, alert);
-    else if (matches(alert)) insert(alert);
+    else insert(alert);
+  }
+  if (ids.length && (asked || !busy())) {
+    coming = setTimeout(comeIn, 0, ids, asked);
+    return;
   }
   offer();
   choose.show();
 }
 
+function rowIds() {
+  return new Set([...feed.children].map((row) => row.dataset.id));
+}
+
+function offerSoon() {
+  offerTimer ||= setTimeout(offer, FLUSH_AFTER);
+}
+
 /** Show how many wait behind the button. */
 function offer() {
-  const fresh = [...waiting.values()].filter((alert) => !rowOf(alert.id) && matches(alert)).length;
+  offerTimer = 0;
+  if (coming) return; // they are on their way in
+  const shown = rowIds();
+  const fresh = [...waiting.values()].filter((alert) => !shown.has(alert.id) && matches(alert)).length;
   newer.hidden = fresh === 0;
   newer.textContent = `${fresh} new alert${fresh === 1 ? "" : "s"}`;
   document.title = fresh ? `(${fresh}) ${title}` : title;
@@ -182,7 +220,7 @@ function arrived(alert, raised) {
     summaryTimer ||= setTimeout(summarise, summary.textContent ? SUMMARY_EVERY : 500);
   }
   if (newest && !busy()) flushTimer ||= setTimeout(flush, FLUSH_AFTER, {});
-  else offer();
+  else offerSoon();
   countTimer ||= setTimeout(recount, COUNT_EVERY);
 }
 
