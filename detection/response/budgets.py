@@ -28,10 +28,10 @@ def may_lock(
         _wait_for_ones_turn()
         automatic = LockReason.objects.filter(by=ActorKind.SYSTEM, state=LockState.LOCKED, actor=SYSTEM.label)
         lately = now - conf.CLIENT_LOCK_WINDOW
-        if code and automatic.filter(code=code, since__gt=lately).count() >= _large_cap(conf.RULE_LOCK_CAP):
+        if code and _spent(automatic.filter(code=code, since__gt=lately).count(), conf.RULE_LOCK_CAP):
             return False
-        of_client = automatic.filter(client=client_id, since__gt=lately)
-        if of_client.count() >= _client_cap(trust):
+        of_client = automatic.filter(client=client_id, since__gt=lately).count()
+        if _spent(of_client, conf.CLIENT_LOCK_CAP) if trust >= Trust.HIGH else of_client >= conf.CLIENT_LOCK_CAP:
             return False
         if not source:
             return True
@@ -42,14 +42,9 @@ def may_lock(
         )
 
 
-def _client_cap(trust: Trust) -> int:
-    if trust < Trust.HIGH:
-        return conf.CLIENT_LOCK_CAP
-    return _large_cap(conf.CLIENT_LOCK_CAP)
-
-
-def _large_cap(least: int) -> int:
-    return max(least, Member.objects.count() // 200)  # half a percent
+def _spent(locks: int, least: int) -> bool:
+    """Whether a cap that grows with the house is reached. Members are counted only where the least is."""
+    return locks >= least and locks >= Member.objects.count() // 200  # half a percent
 
 
 def _wait_for_ones_turn() -> None:
