@@ -81,6 +81,8 @@ class Command(BaseCommand):
         if options["dry_run"]:
             self._say({"seed": seed, "dry_run": True, "history": len(past), "events": len(fresh)}, options)
             return
+        if not fresh:
+            raise CommandError("Nothing happens in this world's last hours: use more --members or --hours.")
         url, key = options["url"] or _url(), options["key"] or _key()
         learned = self._teach(past, key)
         bad = frozenset(event["event_id"] for campaign in world.campaigns for event in campaign.events)

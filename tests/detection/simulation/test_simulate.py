@@ -45,4 +45,10 @@ def test_a_system_that_is_not_there_is_said_plainly(monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(os.environ, "SECURERETAIL_KEY", "sk_nobody_nothing")
     monkeypatch.setattr("detection.simulation.player.TRIES", 1)
     with pytest.raises(CommandError, match="make run"):
-        call_command("simulate", "--fast", "--url", "http://127.0.0.1:9", "--members", "5", "--attacks", "0")
+        call_command("simulate", "--fast", "--url", "http://127.0.0.1:9", "--members", "20", "--seed", "3")
+
+
+@pytest.mark.django_db
+def test_a_world_in_which_nothing_happens_is_refused_with_what_to_change() -> None:
+    with pytest.raises(CommandError, match="--members"):
+        call_command("simulate", "--fast", "--key", "sk_x", "--members", "5", "--attacks", "0", "--seed", "2")
