@@ -68,6 +68,7 @@ class RedisStore:
         self._client = client
         self._script = client.register_script(_source())
         self._prefix = {stream: f"{prefix}:{stream.name}:" for stream in self.layout.streams}
+        self._upkeep = {stream: _upkeep(stream) for stream in self.layout.streams}
         self._warm = f"{prefix}:warm:{self.layout.fingerprint}:"
         self._readings = {wish: _reading(wish, stream) for wish, stream in self.layout.stream_of.items()}
         self._plans: dict[frozenset[Wish], list[_Reading]] = {}
@@ -247,15 +248,22 @@ class _Batch:
     def _place(self, stream: Stream, key: str) -> int:
         place = self._places.get((stream, key))
         if place is None:
-            seconds = int((stream.keep + LATE + SLACK).total_seconds())
+            _, seconds = self._store._upkeep[stream]
             self._keys.append([self._store._prefix[stream] + key, stream.kind, 0, MOST[stream.kind], seconds, False])
             place = self._places[stream, key] = len(self._keys)
         return place
 
     def _touch(self, place: int, stream: Stream, stamp: int) -> None:
         key = self._keys[place - 1]
-        key[2] = max(key[2], stamp - (stream.keep + LATE) // MICROSECOND)
+        reach, _ = self._store._upkeep[stream]
+        key[2] = max(key[2], stamp - reach)
         key[5] = True
+
+
+def _upkeep(stream: Stream) -> tuple[int, int]:
+    """How far back a stream's entries are kept, in microseconds, and after how many seconds an untouched key goes."""
+    kept = stream.keep + LATE
+    return kept // MICROSECOND, int((kept + SLACK).total_seconds())
 
 
 def _reading(wish: Wish, stream: Stream) -> _Reading:
