@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 import threading
@@ -15,6 +14,7 @@ from django.core.asgi import get_asgi_application
 
 _http = get_asgi_application()
 
+from config.collector import spare_what_is_loaded
 from detection import catalog
 from realtime.routing import websocket_application
 
@@ -29,7 +29,4 @@ if os.environ["SECURERETAIL_PART"] == "web":
     # Decisions are judged in this process: its first one should not wait for the model libraries.
     threading.Thread(target=catalog.warm, name="warm", daemon=True).start()
 
-# What is loaded now lives as long as the process: keeping it out of every later collection halves the slowest answers.
-gc.collect()
-gc.freeze()
-gc.set_threshold(20_000, 20, 50)
+spare_what_is_loaded()

@@ -12,6 +12,7 @@ from typing import Any
 from celery import Celery, signals
 from celery.platforms import SecurityWarning
 
+from config.collector import spare_what_is_loaded
 from config.runner.spawn import die_with_parent
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.dev")
@@ -51,3 +52,9 @@ def die_with_worker(**_: Any) -> None:
     die_with_parent(signal.SIGKILL)
     if os.getppid() != worker:
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+@signals.worker_before_create_process.connect
+def share_what_is_loaded(**_: Any) -> None:
+    """Rules and models are loaded before the pool's processes are made."""
+    spare_what_is_loaded()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import threading
 
@@ -13,11 +12,9 @@ from django.core.wsgi import get_wsgi_application
 
 application = get_wsgi_application()
 
+from config.collector import spare_what_is_loaded
 from detection import catalog
 
 threading.Thread(target=catalog.warm, name="warm", daemon=True).start()
 
-# As in config.asgi: what is loaded now lives as long as the process.
-gc.collect()
-gc.freeze()
-gc.set_threshold(20_000, 20, 50)
+spare_what_is_loaded()

@@ -94,7 +94,7 @@ def plain(value: Any) -> Any:
     if type(value) in PLAIN:
         return value
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): item if type(item) in PLAIN else plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [plain(item) for item in value]
     if isinstance(value, datetime):

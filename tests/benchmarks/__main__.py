@@ -26,6 +26,7 @@ from django.test.utils import setup_databases, teardown_databases  # noqa: E402
 from rich.console import Console  # noqa: E402
 from rich.table import Table  # noqa: E402
 
+from config.collector import spare_what_is_loaded  # noqa: E402
 from tests.benchmarks import cases, costs  # noqa: E402
 
 
@@ -73,6 +74,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     databases = setup_databases(verbosity=0, interactive=False)
+    spare_what_is_loaded()  # as workers and the web do, for both sides alike
     progress = Console(stderr=True)
     results = []
     try:
