@@ -37,7 +37,7 @@ def iso(moment: datetime | None) -> str | None:
     """ISO 8601 in UTC with microseconds and ``Z``: equal moments are equal strings and sort as time."""
     if moment is None:
         return None
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 def subject_of(  # noqa: PLR0917 - for every event: its names in order of weight
