@@ -35,5 +35,5 @@ def canonical(value: Any) -> Any:
 
 def leaf_hash(entry: dict[str, Any], seq: int, prev_hash: str) -> str:
     """SHA-256 over 0x00 and the canonical bytes of schema, seq, prev and entry (domain separation as in RFC 6962)."""
-    content = {"schema": SCHEMA, "seq": seq, "prev": prev_hash, "entry": entry}
+    content: dict[str, Any] = {"schema": SCHEMA, "seq": seq, "prev": prev_hash, "entry": entry}
     return hashlib.sha256(b"\x00" + rfc8785.dumps(content)).hexdigest()

@@ -18,8 +18,13 @@ Seen = Mapping[str, Any]
 class Detector(Protocol):
     """Arithmetic over one event and its features: same input, same answer; changes nothing; no I/O."""
 
-    id: str
-    listens_to: frozenset[str]
+    @property
+    def id(self) -> str:
+        """What it is called, the same for ever."""
+
+    @property
+    def listens_to(self) -> frozenset[str]:
+        """The types of event it is asked about."""
 
     def needs(self) -> Mapping[str, Wish]:
         """The features this detector wants, by the name it will find them under in ``seen``."""
