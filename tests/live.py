@@ -23,7 +23,7 @@ READY_WITHIN = 120.0
 Fact = TypeVar("Fact")
 
 
-def eventually(fact: Callable[[], Fact], *, within: float = 15.0, every: float = 0.05) -> Fact:
+def eventually(fact: Callable[[], Fact], *, within: float = 45.0, every: float = 0.05) -> Fact:
     """Wait until a fact holds and return it. Raises AssertionError when it does not within the time."""
     deadline = time.monotonic() + within
     while not (found := fact()):

@@ -85,7 +85,7 @@ def person(live_system: LiveSystem, browser: Any, sign_ins: Callable[[str], list
         if name:
             context.add_cookies(sign_ins(name))
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(45_000)
         page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
         page.on(
             "console",

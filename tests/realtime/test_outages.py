@@ -65,7 +65,7 @@ def test_a_frozen_valkey_holds_up_no_announcement_and_no_viewer(
     with web.watch("/ws/alerts/", signed_in(olga)) as staff:
         staff.hello()
         raised = [str(raise_alert(mia).id)]
-        assert converged(staff, within=3) == raised
+        assert converged(staff, within=20) == raised
         valkey.freeze()
         try:
             slowest = 0.0

@@ -24,7 +24,7 @@ def test_the_first_goes_at_once_and_the_others_of_a_burst_go_together() -> None:
     batches: list[list[int]] = []
     courier: Courier[int] = Courier("bursts", lambda batch: batches.append(list(batch)), every=0.2)
     courier.post(0)
-    eventually(lambda: batches, within=1)
+    eventually(lambda: batches, within=20)
     for number in range(1, 100):
         courier.post(number)
     assert courier.flush(5)
@@ -44,7 +44,7 @@ def test_posting_does_not_wait_for_a_carrier_that_hangs_and_the_oldest_fall_out(
     began = time.perf_counter()
     for number in range(1000):
         courier.post(number)
-    assert time.perf_counter() - began < 0.5
+    assert time.perf_counter() - began < 5  # the carrier hangs for ten
     assert not courier.flush(0.01)
     gate.set()
     assert courier.flush(5)

@@ -36,7 +36,7 @@ def test_without_valkey_nothing_is_heard_nothing_raised_and_nobody_waits() -> No
         for _ in range(100):
             assert not pulse.write("beat")
             assert pulse.read() is None
-        assert time.perf_counter() - began < 0.2
+        assert time.perf_counter() - began < 2
         pulse._breaker.worked()
         assert turns.take("test", seconds=60), "the work may run twice, but it must run"
 
@@ -46,7 +46,7 @@ def test_a_frozen_valkey_costs_two_seconds_once(frozen: Any) -> None:
     began = time.perf_counter()
     assert pulse.read() is None
     assert pulse.read() is None
-    assert time.perf_counter() - began < 2.5
+    assert time.perf_counter() - began < 3.9  # twice would be four
 
 
 def test_the_first_to_ask_has_the_turn() -> None:
