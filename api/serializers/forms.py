@@ -12,6 +12,7 @@ from api.serializers.fields import Choice, Flag, Moment, Strict, Text
 from detection.anomaly.vector import KINDS
 from detection.anomaly.verdicts import SUFFIX
 from detection.kernel.vocabulary import AlertStatus, Disposition, KeyScope, LockScope, LockState, Trust, WebhookKind
+from detection.response.letters import languages
 
 BULK_VERBS = ("acknowledge", "resolve", "reopen", "escalate", "assign", "comment", "snooze")
 MOST_AT_ONCE = 500
@@ -84,6 +85,12 @@ class UnlockForm(Strict):
     reason = Text(max_length=500)
 
 
+class PortalForm(Strict):
+    """Nothing is needed; ``locale`` is the language the shop speaks with this member."""
+
+    locale = Text(max_length=16, required=False)
+
+
 class CodeForm(Strict):
     channel = Choice(["email", "sms", "totp"])
 
@@ -93,11 +100,12 @@ def _ways() -> serializers.ListField:
 
 
 class PreferencesForm(Strict):
-    """By topic, the ways beside the page."""
+    """By topic, the ways beside the page; and the language to be written to in."""
 
     security = _ways()
     questions = _ways()
     news = _ways()
+    language = Choice(sorted(languages.NAMES), required=False)
 
 
 class AnswerForm(Strict):

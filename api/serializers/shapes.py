@@ -19,6 +19,7 @@ from detection.kernel.vocabulary import (
     Truth,
     WebhookKind,
 )
+from detection.response.letters import languages
 
 
 class FaultShape(s.Serializer):
@@ -237,6 +238,7 @@ class TopicShape(s.Serializer):
 
 
 class PreferencesShape(s.Serializer):
+    language = s.ChoiceField(sorted(languages.NAMES))
     topics = TopicShape(many=True)
 
 

@@ -157,12 +157,12 @@ class PortalSession(Door):
     @extend_schema(
         operation_id="create_portal_session",
         summary="A sign-in link, good once and for five minutes",
-        request=forms.NothingForm,
+        request=forms.PortalForm,
         responses={201: shapes.PortalShape, **PROBLEMS},
     )
     def post(self, request: Any, member_id: str) -> Response:
         member = known_member(member_id)
-        self.body(forms.NothingForm)
-        token, expires_at = portal.create(member, client=self.credentials.client)
+        given = self.body(forms.PortalForm)
+        token, expires_at = portal.create(member, client=self.credentials.client, locale=given.get("locale", ""))
         url = request._request.build_absolute_uri(f"/portal/{token}/")
         return Response({"url": url, "expires_at": iso(expires_at)}, status=201)

@@ -15,6 +15,7 @@ from api.serializers import forms, shapes
 from api.views.alerts import PAGED
 from api.views.mine import PAGING, READ, MemberDoor
 from detection.response import preferences
+from detection.response.letters import languages
 
 
 class MyNotifications(MemberDoor):
@@ -39,11 +40,12 @@ class MyPreferences(MemberDoor):
 
     @extend_schema(
         operation_id="my_preferences",
-        summary="How you tell me",
+        summary="How you tell me, and in which language",
         responses={200: shapes.PreferencesShape, **READ_PROBLEMS},
     )
     def get(self, request: Any) -> Response:
-        return Response({"topics": [topic.wire() for topic in preferences.topics(self.member)]})
+        topics = [topic.wire() for topic in preferences.topics(self.member)]
+        return Response({"language": languages.of(self.member), "topics": topics})
 
     @extend_schema(
         operation_id="choose_preferences",
@@ -54,7 +56,7 @@ class MyPreferences(MemberDoor):
     def put(self, request: Any) -> Response:
         given = self.body(forms.PreferencesForm)
         wanted = {topic.name: given.get(topic.name, topic.chosen) for topic in preferences.topics(self.member)}
-        fault = preferences.choose(self.member, wanted, actor=self.actor)
+        fault = preferences.choose(self.member, wanted, actor=self.actor, language=given.get("language", ""))
         if fault:
             raise errors.faulty(errors.fault(f"/{preferences.SECURITY}", fault, "needs_one"))
         return self.get(request)

@@ -49,6 +49,7 @@ class Member(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="member"
     )
     locale = models.CharField(max_length=16, blank=True, default="")
+    language = models.CharField(max_length=8, blank=True, default="")  # their own choice, above the shop's word
     time_zone = models.CharField(max_length=64, blank=True, default="")
     joined_at = models.DateTimeField(null=True, blank=True)  # the shop's word on the account's age
     created_at = models.DateTimeField(default=timezone.now)

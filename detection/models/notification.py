@@ -26,6 +26,7 @@ class Notification(models.Model):
     severity = models.CharField(max_length=6, blank=True, default="")  # of what it tells; high breaks quiet hours
     title = models.CharField(max_length=160)
     body = models.TextField(blank=True, default="")
+    language = models.CharField(max_length=8, default="en")  # what it is written in
     context = models.JSONField(default=dict)
     alert = models.UUIDField(null=True)
     challenge = models.CharField(max_length=32, blank=True, default="")
@@ -60,6 +61,7 @@ class Notification(models.Model):
             "channel": self.channel,
             "title": self.title,
             "body": self.body,
+            "language": self.language,
             "alert_id": str(self.alert) if self.alert else None,
             "created_at": iso(self.created_at),
             "read_at": iso(self.read_at),

@@ -145,7 +145,9 @@ def _not_now(member: Member, purpose: str, now: datetime) -> Refused | None:
 
 def _send(work: UnitOfWork, member: Member, challenge: OtpChallenge, contact: Contact, now: datetime) -> None:
     letter = letters.write(
-        "code.sent", {"sent_to": challenge.sent_to, "until": letters.when(challenge.expires_at, member)}
+        "code.sent",
+        {"sent_to": challenge.sent_to, "until": letters.when(challenge.expires_at, member)},
+        member=member,
     )
     work.notify(
         Notification(
@@ -155,6 +157,7 @@ def _send(work: UnitOfWork, member: Member, challenge: OtpChallenge, contact: Co
             destination=contact.value,
             title=letter.title,
             body=letter.body,
+            language=letters.languages.of(member),
             challenge=challenge.pk,
             created_at=now,
             due_at=now,

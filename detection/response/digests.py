@@ -57,6 +57,7 @@ def _digest(notice: Notification, waiting: QuerySet[Notification], now: datetime
             "titles": [title for _, title in rows[:TITLES]],
             "page": letters.page("/member/" if notice.member_id else "/admin_dashboard/"),
         },
+        member=notice.member,
     )
     with transaction.atomic():
         made = Notification.objects.create(
@@ -68,6 +69,7 @@ def _digest(notice: Notification, waiting: QuerySet[Notification], now: datetime
             kind=notice.kind,
             title=letter.title,
             body=letter.body,
+            language=letters.languages.of(notice.member),
             context={DIGEST: len(rows)},
             created_at=now,
             due_at=now,

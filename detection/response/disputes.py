@@ -28,7 +28,7 @@ from detection.kernel.vocabulary import (
     WebhookKind,
 )
 from detection.models import Alert, AlertAction, AlertDetector, Contact, Dispute, Event, Member
-from detection.response import devices, folding, health, locks, notifications, sessions
+from detection.response import devices, folding, health, letters, locks, notifications, sessions
 from detection.work import unit_of_work
 
 CODE = "member-disputed"
@@ -98,7 +98,8 @@ def deny(alert_id: UUID | str, *, member: Member, actor: Actor, session_key: str
         work.publish(WebhookKind.MEMBER_DISPUTED, {**told, "lock": lock.wire() if lock else None})
         said = "The member says that this was not them."
         sessions.revoke_at_shop(work, member, code=CODE, text=said, alert=alert.pk, new_password=True)
-        words = {"reference": dispute.reference, "done": _done(lock, ended=ended, disowned=disowned)}
+        done = letters.done_words(member, lock, ended=ended, disowned=disowned)
+        words = {"reference": dispute.reference, "done": done}
         notifications.to_member(work, member, "dispute.opened", alert=alert, context=words)
         notifications.to_staff(work, "member.disputed", alert=alert, context=words)
         return Disputed(alert, dispute.reference, lock)
@@ -285,14 +286,3 @@ def _end_sessions(member: Member, session_key: str | None) -> int:
     if member.user_id is None or not conf.current().enforcing:
         return 0
     return sessions.end([member.user_id], keep=session_key)
-
-
-def _done(lock: LockRecord | None, *, ended: int, disowned: bool) -> list[str]:
-    done = ["We raised the alert, and our staff were told."]
-    if ended:
-        done.append("Your other sessions on these pages were ended.")
-    if lock and lock.state == LockState.LOCKED:
-        done.append("Your account is locked, so nobody can pay with it.")
-    if disowned:
-        done.append("The device is no longer taken for yours.")
-    return done

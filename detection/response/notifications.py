@@ -52,12 +52,13 @@ def to_member(
     """
     now = timezone.now()
     words = dict(letters.alert_words(alert, member)) if isinstance(alert, Alert) else {}
-    letter = letters.write(kind, {**words, **context})
+    letter = letters.write(kind, {**words, **context}, member=member)
     notice = {
         "member": member,
         "kind": kind,
         "title": letter.title,
         "body": letter.body,
+        "language": letters.languages.of(member),
         "alert": alert.pk if isinstance(alert, Alert) else alert,
         "created_at": now,
         "due_at": now,
@@ -107,7 +108,7 @@ def _for_staff(
     heard_by = [way for way in open_ways if way.hears(severity)]
     if not heard_by:
         return []
-    words = letters.alert_words(alert, alert.member) if alert else {}
+    words = letters.alert_words(alert, alert.member, for_staff=True) if alert else {}
     words["feed_page"] = letters.page("/admin_dashboard/")
     letter = letters.write(kind, {**words, **context})
     now = timezone.now()

@@ -40,6 +40,7 @@ def export(member: Member, *, actor: Actor) -> dict[str, Any]:
     return {
         "overview": members.overview(member),
         "locale": member.locale,
+        "language": member.language,
         "time_zone": member.time_zone,
         "contacts": [
             {"kind": c.kind, "value": c.value, "added_at": iso(c.added_at), "verified_at": iso(c.verified_at)}

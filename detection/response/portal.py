@@ -16,14 +16,17 @@ from detection.work import unit_of_work
 LIVES = timedelta(minutes=5)
 
 
-def create(member: Member, *, client: Client, now: datetime | None = None) -> tuple[str, datetime]:
-    """A new token for this member and its end. The token is shown this once."""
+def create(member: Member, *, client: Client, locale: str = "", now: datetime | None = None) -> tuple[str, datetime]:
+    """A new token for this member and its end. The token is shown this once. ``locale`` is the shop's word on the
+    language it speaks with them."""
     now = now or timezone.now()
     token = secrets.token_urlsafe(32)
     with unit_of_work(Actor(ActorKind.SHOP, client.name)) as work:
         PortalToken.objects.create(
             digest=_digest(token), member=member, client=client, created_at=now, expires_at=now + LIVES
         )
+        if locale:
+            Member.objects.filter(pk=member.pk).update(locale=locale)
         work.audit("portal.created", target=member.member_id, client=client.name)
     return token, now + LIVES
 

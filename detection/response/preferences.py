@@ -12,6 +12,7 @@ from django.utils import timezone
 from detection.kernel.records import Actor
 from detection.kernel.vocabulary import Channel
 from detection.models import Contact, Member, NoticePreference
+from detection.response.letters import languages
 from detection.response.notifiers import sms
 from detection.work import unit_of_work
 
@@ -56,13 +57,18 @@ def topics(member: Member, *, now: datetime | None = None) -> list[Topic]:
     ]
 
 
-def choose(member: Member, wanted: dict[str, Collection[str]], *, actor: Actor) -> str:
-    """Keep a member's choice; why it can't be, "" when it is kept."""
+def choose(member: Member, wanted: dict[str, Collection[str]], *, actor: Actor, language: str = "") -> str:
+    """Keep a member's choice, the language to write to them in too where one is given; why it can't be, "" when it is
+    kept."""
     offered = topics(member)
     for topic in offered:
         if topic.needs_one and topic.offered and not set(wanted.get(topic.name, ())) & set(topic.offered):
             return "We have to reach you when your account is in danger: leave at least one way open for that."
     with unit_of_work(actor) as work:
+        if language in languages.NAMES and language != member.language:
+            member.language = language
+            member.save(update_fields=["language"])
+            work.audit("language.chosen", target=member.member_id, language=language)
         for topic in offered:
             # What is not offered now stays as it was chosen, for when there is such a contact again.
             chosen = [channel.value for channel in topic.offered if channel in wanted.get(topic.name, ())]
@@ -73,6 +79,13 @@ def choose(member: Member, wanted: dict[str, Collection[str]], *, actor: Actor) 
             row.save(update_fields=["channels"])
             work.audit("preferences.changed", target=member.member_id, topic=topic.name, channels=chosen)
     return ""
+
+
+def browser_asks(member: Member, accepted: str) -> None:
+    """Keep the language of a member's browser, where neither they nor the shop have named one."""
+    language = languages.asked_for(accepted)
+    if language and not member.locale and not member.language:
+        Member.objects.filter(pk=member.pk, locale="").update(locale=language)
 
 
 def topic_of(kind: str) -> str:

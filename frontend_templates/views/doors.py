@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from api import gates, throttling
 from api.addresses import client_ip
-from detection.response import accounts
+from detection.response import accounts, preferences
 from detection.work import unit_of_work
 from frontend_templates import demo
 from frontend_templates.access import demo_page, rotate
@@ -117,6 +117,9 @@ def enter(request: HttpRequest, user: AbstractBaseUser) -> None:
     auth.login(request, user, backend=BACKEND)
     request.session["signed_in_at"] = time.time()
     request.session["staff"] = accounts.role_of(user) is not None
+    member = getattr(user, "member", None)
+    if member is not None:
+        preferences.browser_asks(member, request.headers.get("Accept-Language", ""))
     actor = accounts.actor_of(user, client_ip(request))
     with unit_of_work(actor) as work:
         work.audit("session.started", target=actor.label)

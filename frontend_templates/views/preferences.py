@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from detection.models import Member
 from detection.response import preferences
+from detection.response.letters import languages
 from frontend_templates.access import actor_of, member_form
 from frontend_templates.answers import answer
 
@@ -19,8 +20,14 @@ def page(request: HttpRequest) -> HttpResponse:
     fault = ""
     if request.method == "POST":
         wanted = {topic.name: request.POST.getlist(topic.name) for topic in preferences.topics(member)}
-        fault = preferences.choose(member, wanted, actor=actor_of(request))
+        fault = preferences.choose(member, wanted, actor=actor_of(request), language=request.POST.get("language", ""))
         if not fault:
             return answer(request, "Your choice is kept.", to=reverse("pages:preferences"))
-    context = {"section": "notices", "topics": preferences.topics(member), "fault": fault}
+    context = {
+        "section": "notices",
+        "topics": preferences.topics(member),
+        "languages": languages.NAMES.items(),
+        "language": languages.of(member),
+        "fault": fault,
+    }
     return render(request, "member/preferences.html", context, status=400 if fault else 200)

@@ -12,31 +12,26 @@ from detection.models import Notification
 from detection.response import codes, letters, link_tokens
 from detection.response.notifiers.late import TooLate
 
-ASKS = """
-Was this you? Answer here, without signing in: {address}
-Opening the page does nothing yet; it has two buttons. The link works once, and for three days.
-"""
-SIGNATURE = """
-Your page: {page}
-
-You get this because the shop protects its accounts with SecureRetail.
-"""
-
 
 def send(notice: Notification, now: datetime) -> str:
     """Hand the mail over. The same notice always has the same Message-ID, so a repeat can be seen as one."""
     letter = _code_letter(notice, now) if notice.challenge else letters.Letter(notice.title, notice.body)
     body = letter.body
+    said = letters.languages.words(notice.language)["mail"]
     if link_tokens.offered(notice):
-        body += ASKS.format(address=link_tokens.address(notice))
+        body += said["asks"].format(address=link_tokens.address(notice))
     if notice.member_id:
-        body += SIGNATURE.format(page=letters.page("/member/"))
+        body += said["signature"].format(page=letters.page("/member/"))
     host = urlsplit(conf.current().public_url).hostname or "localhost"
     EmailMessage(
         subject=letters.one_line(letter.title),
         body=body,
         to=[notice.destination],
-        headers={"Message-ID": f"<{notice.pk}@{host}>", "Auto-Submitted": "auto-generated"},
+        headers={
+            "Message-ID": f"<{notice.pk}@{host}>",
+            "Auto-Submitted": "auto-generated",
+            "Content-Language": notice.language,
+        },
     ).send()
     return "taken by the mail server"
 
@@ -46,4 +41,4 @@ def _code_letter(notice: Notification, now: datetime) -> letters.Letter:
     if found is None:
         raise TooLate(notice.kind)
     code, until = found
-    return letters.write(notice.kind, {"code": code, "until": letters.when(until, notice.member)})
+    return letters.write(notice.kind, {"code": code, "until": letters.when(until, notice.member)}, member=notice.member)

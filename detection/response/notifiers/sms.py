@@ -63,7 +63,9 @@ def _code_text(notice: Notification, now: datetime) -> str:
         raise TooLate(notice.kind)
     code, until = found
     host = urlsplit(conf.current().public_url).hostname or "localhost"
-    letter = letters.write("code.text", {"code": code, "until": letters.when(until, notice.member)})
+    letter = letters.write(
+        "code.text", {"code": code, "until": letters.when(until, notice.member)}, member=notice.member
+    )
     return f"{letter.body}\n@{host} #{code}"
 
 

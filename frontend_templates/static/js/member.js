@@ -112,6 +112,7 @@ function showNotice(notice) {
   const line = copy("notice-template");
   line.dataset.notice = notice.id;
   line.querySelector("b").textContent = visible(notice.title);
+  line.querySelector("b").lang = notice.language ?? "";
   line.querySelector("time").replaceWith(timeElement(notice.created_at));
   list.prepend(line);
   while (list.childElementCount > 8) list.lastElementChild.remove();
