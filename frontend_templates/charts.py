@@ -37,11 +37,21 @@ class Chart:
 
 
 @dataclass(frozen=True, slots=True)
-class Stack:
-    """Layers of bars, each by its series' name."""
+class Column:
+    """Bars one upon the other, each by its series' name, and what is said of them together."""
 
-    layers: list[tuple[str, list[Bar]]]
-    labels: Sequence[str]
+    x: float
+    width: float
+    label: str
+    words: str
+    bars: list[tuple[str, Bar]]
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Columns side by side."""
+
+    columns: list[Column]
     most: str
     summary: str
     width: int = WIDTH
@@ -92,21 +102,22 @@ def bars(values: Sequence[float], labels: Sequence[str], *, what: str, unit: str
 
 
 def stacked(series: Sequence[tuple[str, Sequence[int]]], labels: Sequence[str], *, what: str, height: int) -> Stack:
-    """Bars one upon the other, a colour for each of the series, the first at the bottom."""
+    """A column a label, a colour for each of the series, the first at the bottom. What is zero is not drawn."""
     sums = [sum(values) for values in zip(*(values for _, values in series), strict=True)]
     most, each = max(sums, default=0), WIDTH / max(len(sums), 1)
-    layers = []
-    below = [0.0] * len(sums)
-    for name, values in series:
-        drawn = []
-        for at, value in enumerate(values):
-            tall = value / most * (height - 1) if most else 0
-            below[at] += tall
-            box = (round(at * each, 2), round(height - below[at], 2), round(each * 0.82, 2), round(tall, 2))
-            drawn.append(Bar(*box, labels[at], f"{value} {name}"))
-        layers.append((name, drawn))
+    columns = []
+    for at, label in enumerate(labels):
+        below, bars = 0.0, []
+        parts = [(name, values[at]) for name, values in series if values[at]]
+        for name, value in parts:
+            tall = value / most * (height - 1)
+            below += tall
+            box = (round(at * each, 2), round(height - below, 2), round(each * 0.82, 2), round(tall, 2))
+            bars.append((name, Bar(*box, label, f"{value} {name}")))
+        words = ", ".join(f"{value} {name}" for name, value in parts)
+        columns.append(Column(round(at * each, 2), round(each, 2), label, words, bars))
     whole = sum(sums)
-    return Stack(layers, labels, f"{most:,}", f"{what}: {whole:,} in all, at most {most:,} an hour.", height=height)
+    return Stack(columns, f"{most:,}", f"{what}: {whole:,} in all, at most {most:,} an hour.", height=height)
 
 
 def world(numbers: Mapping[str, int], places: Iterable[tuple[str, str, tuple[float, float]]]) -> World:

@@ -33,6 +33,8 @@ def pairs(rows: Sequence[tuple[str, float, float]], *, width: int = 720, height:
         drawn.append(
             {
                 "label": label,
+                "x": round(place * step, 1),
+                "width": round(step, 1),
                 "good": _bar(first, wide, tall[0], height),
                 "bad": _bar(first + wide, wide, tall[1], height),
             }

@@ -19,8 +19,10 @@ Facts = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part: how it is ("ok", "low" for not in use, "degraded" or "down") and a sentence about it."""
+    """One part: how it is ("ok", "low" for not in use, "degraded" or "down") and a sentence about it. ``key`` is what
+    ``/status`` calls it."""
 
+    key: str
     name: str
     state: str
     text: str
@@ -36,15 +38,15 @@ def all_of_them(request: HttpRequest) -> list[Part]:
             well = "low"
         title, words = WORDS.get(name, (name.capitalize(), _plain))
         shown.append(
-            Part(title, well, f"It could not be asked ({facts['error']})." if "error" in facts else words(facts))
+            Part(name, title, well, f"It could not be asked ({facts['error']})." if "error" in facts else words(facts))
         )
     return [*shown, _mode()]
 
 
 def _mode() -> Part:
     if conf.current().enforcing:
-        return Part("Mode", "ok", "Live: locks are placed and people are told.")
-    return Part("Mode", "degraded", "Shadow: everything is computed, nothing is enforced or sent.")
+        return Part("mode", "Mode", "ok", "Live: locks are placed and people are told.")
+    return Part("mode", "Mode", "degraded", "Shadow: everything is computed, nothing is enforced or sent.")
 
 
 def _database(facts: Facts) -> str:

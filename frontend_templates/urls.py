@@ -16,6 +16,7 @@ from frontend_templates.views import (
     history,
     keys,
     lists,
+    locked,
     mail_answer,
     member,
     messages,
@@ -89,6 +90,7 @@ urlpatterns = [
     path("admin_dashboard/bulk/", bulk.act, name="bulk"),
     path("admin_dashboard/bulk/undo/", bulk.undo, name="undo_bulk"),
     path("admin_dashboard/overview/", overview.page, name="overview"),
+    path("admin_dashboard/locked/", locked.page, name="locked"),
     path("admin_dashboard/parts/", gallery.page, name="gallery"),
     path("admin_dashboard/find/", entity.search, name="search"),
     # A name may hold slashes, so what is done to it stands before it.

@@ -115,7 +115,7 @@ def _dispute(alerts: Sequence[Alert], attacks: Collection[Any]) -> None:
 
 
 def _lock(locked: Sequence[tuple[Verdict, Alert]], until: datetime, rng: Random) -> None:
-    """A lock a member and attack, opened by its owner's code, by staff, or by its time."""
+    """A lock a member and attack, opened by its owner's code, by staff, or by its time; what has time left stands."""
     last: dict[int, datetime] = {}
     version: dict[int, int] = {}
     reasons, steps = [], []
@@ -126,7 +126,8 @@ def _lock(locked: Sequence[tuple[Verdict, Alert]], until: datetime, rng: Random)
         if since < last.get(member, since - timedelta(1)) + timedelta(hours=1):
             continue
         way = rng.choice(("member", "member", "staff", "time"))
-        ended = min(since + (LOCK_FOR if way == "time" else timedelta(minutes=rng.uniform(2, 300))), until)
+        ended = since + (LOCK_FOR if way == "time" else timedelta(minutes=rng.uniform(2, 300)))
+        stands = ended > until
         last[member] = ended
         signal = verdict.signals[0]
         by = {"member": alert.member.member_id if alert.member else "", "staff": "olga", "time": "system"}[way]
@@ -142,11 +143,12 @@ def _lock(locked: Sequence[tuple[Verdict, Alert]], until: datetime, rng: Random)
                 alert=alert.pk,
                 since=since,
                 expires_at=since + LOCK_FOR,
-                ended_at=ended,
-                ended_by=by,
+                ended_at=None if stands else ended,
+                ended_by="" if stands else by,
             )
         )
-        for before, after, actor, at in (("clear", "locked", "system", since), ("locked", "clear", by, ended)):
+        placed, opened = ("clear", "locked", "system", since), ("locked", "clear", by, ended)
+        for before, after, actor, at in (placed,) if stands else (placed, opened):
             version[member] = version.get(member, 0) + 1
             text = signal.reason.text if after == "locked" else ""
             steps.append(

@@ -24,11 +24,25 @@ from detection.response import truths
 from detection.response.truths import AT_A_TIME, LABELS, Known
 
 TOLD_OF = frozenset({*PAYING, EventType.PAYMENT_FAILED, EventType.CHARGEBACK_RECEIVED})
-_COLUMNS = ("pk", "client_id", "event_id", "type", "occurred_at", "outcome", "alert_id", "body", "signals", "state")
+_COLUMNS = (
+    "pk",
+    "client_id",
+    "event_id",
+    "type",
+    "occurred_at",
+    "outcome",
+    "alert_id",
+    "body",
+    "signals",
+    "state",
+    "member_id",
+)
 
 DAY = timedelta(days=1)
 
 Key = tuple[int, str, str]
+
+STOPPED, LOST, HINDERED, GOOD = "stopped", "lost", "hindered", "good"
 
 
 @dataclass(slots=True)
@@ -45,7 +59,7 @@ class Sum:
                 {"currency": name, "stopped": _plain(self.stopped[name]), "lost": _plain(self.lost[name])}
                 for name in sorted({*self.stopped, *self.lost})
             ],
-            **{f"{name}_orders": self.orders[name] for name in ("stopped", "lost", "good", "hindered")},
+            **{f"{name}_orders": self.orders[name] for name in (STOPPED, LOST, GOOD, HINDERED)},
         }
 
 
@@ -83,17 +97,48 @@ class _Order:
         return {signal["detector"] for signal in heard if not signal["shadow"] and signal["points"] >= 0}
 
 
-def report(start: datetime, end: datetime) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One order that was counted: what became of it, who ordered, what it was worth, which rules spoke, and the alert
+    it is part of."""
+
+    name: str
+    fate: str
+    by: str  # who says so
+    at: datetime
+    member: int | None
+    amount: tuple[str, Decimal] | None
+    rules: frozenset[str]
+    alert: UUID | None
+
+
+def told(start: datetime, end: datetime) -> list[Told]:
+    """Every order that counts and was first tried in the period, the newest first."""
+    found = [
+        Told(
+            name=_key(order.payments[0])[2],
+            fate=fate,
+            by=known.by,
+            at=order.payments[0].occurred_at,
+            member=next((event.member_id for event in order.payments if event.member_id), None),
+            amount=order.amount,
+            rules=frozenset(order.rules),
+            alert=next((event.alert_id for event in reversed(order.payments) if event.alert_id), None),
+        )
+        for order, known in _orders(start, end)
+        if start <= order.payments[0].occurred_at < end and (fate := _fate(order, known))
+    ]
+    return sorted(found, key=lambda order: (order.at, order.name), reverse=True)
+
+
+def report(start: datetime, end: datetime, orders: Iterable[Told] | None = None) -> dict[str, Any]:
     """Days and rules of the period, by when an order was first tried, and all of it together."""
     whole = Sum()
     days: defaultdict[date, Sum] = defaultdict(Sum)
     rules: defaultdict[str, Sum] = defaultdict(Sum)
-    for order, known in _orders(start, end):
-        first = order.payments[0].occurred_at
-        if not start <= first < end:
-            continue
-        for total in (whole, days[first.astimezone(UTC).date()], *(rules[rule] for rule in order.rules)):
-            _count(total, order, known)
+    for order in told(start, end) if orders is None else orders:
+        for total in (whole, days[order.at.astimezone(UTC).date()], *(rules[rule] for rule in order.rules)):
+            _count(total, order)
     return {
         "total": whole.wire(),
         "days": [{"day": day.isoformat(), **total.wire()} for day, total in sorted(days.items())],
@@ -101,21 +146,20 @@ def report(start: datetime, end: datetime) -> dict[str, Any]:
     }
 
 
-def _count(total: Sum, order: _Order, known: Known) -> None:
+def _fate(order: _Order, known: Known) -> str:
+    """What became of it, "" for a bad order that failed by itself."""
     if not known.bad:
-        total.orders["good"] += 1
-        total.orders["hindered"] += order.refused
-        return
-    if order.went_through:
-        fate, sums = "lost", total.lost
-    elif order.refused:
-        fate, sums = "stopped", total.stopped
-    else:
-        return  # it failed by itself
-    total.orders[fate] += 1
-    if order.amount is not None:
+        return HINDERED if order.refused else GOOD
+    return LOST if order.went_through else STOPPED if order.refused else ""
+
+
+def _count(total: Sum, order: Told) -> None:
+    total.orders[order.fate] += 1
+    if order.fate == HINDERED:
+        total.orders[GOOD] += 1
+    elif order.fate != GOOD and order.amount is not None:
         currency, amount = order.amount
-        sums[currency] += amount
+        (total.lost if order.fate == LOST else total.stopped)[currency] += amount
 
 
 def _orders(start: datetime, end: datetime) -> list[tuple[_Order, Known]]:

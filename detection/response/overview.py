@@ -12,8 +12,9 @@ from uuid import UUID
 from django.db.models import Min
 from django.utils import timezone
 
-from detection.kernel.vocabulary import AlertStatus, Disposition, Severity
+from detection.kernel.vocabulary import AlertStatus, Severity
 from detection.models import Alert, AlertAction, Event, LockReason
+from detection.response import truths
 
 UNRESOLVED = (AlertStatus.OPEN, AlertStatus.ACKNOWLEDGED, AlertStatus.ESCALATED)
 #: Nobody needs to know how many beyond this.
@@ -22,7 +23,7 @@ EVENTS_COUNTED = 20_000
 ALERTS_READ = 2000
 ACTIONS_READ = 500
 TIMED = 100
-HOURS = 24
+HOURS, DAYS = 24, 30
 MOST = 8
 #: Told by an event's own clock, an alert of history would have waited for years.
 LONGEST_WAIT = timedelta(hours=1)
@@ -30,7 +31,7 @@ LONGEST_WAIT = timedelta(hours=1)
 
 @dataclass(slots=True)
 class Spoken:
-    """One rule among the newest alerts: in how many it spoke, and how many of those people found right or wrong."""
+    """One rule among the newest alerts: in how many it spoke, and how many of those turned out right or wrong."""
 
     alerts: int = 0
     right: int = 0
@@ -65,14 +66,12 @@ class Standing:
 def now_standing(now: datetime | None = None) -> Standing:
     """Everything of the overview. Its cost does not grow with what is stored."""
     now = now or timezone.now()
-    week = Alert.objects.filter(created_at__gte=now - timedelta(days=7)).order_by("-created_at", "-id")
-    newest = list(
-        week.only("detectors", "disposition", "country", "device", "context", "created_at", "severity")[:ALERTS_READ]
-    )
+    month = Alert.objects.filter(created_at__gte=now - timedelta(days=DAYS)).order_by("-created_at", "-id")
+    newest = list(month.only("detectors", "country", "device", "context", "created_at", "severity")[:ALERTS_READ])
     hour = [alert for alert in newest if alert.created_at > now - timedelta(hours=1)]
     return Standing(
         open={level.value: _open(level) for level in reversed(Severity)},
-        locked=LockReason.objects.in_force(now).values("member").distinct()[: COUNTED + 1].count(),
+        locked=locked(now),
         alerts_a_minute=round(len(hour) / 60, 1),
         events_a_minute=_events_since(now - timedelta(minutes=1)),
         to_act=_to_act(),
@@ -85,6 +84,16 @@ def now_standing(now: datetime | None = None) -> Standing:
         read=len(newest),
         at=now,
     )
+
+
+def locked(now: datetime | None = None) -> int:
+    """How many members a lock is in force for, counted to a bound."""
+    return LockReason.objects.in_force(now).order_by().values("member").distinct()[: COUNTED + 1].count()
+
+
+def shown(number: int, bound: int = COUNTED) -> str:
+    """A number as people read it, "1,000+" where it was not counted on."""
+    return f"{bound:,}+" if number > bound else f"{number:,}"
 
 
 def _open(level: Severity) -> int:
@@ -129,14 +138,18 @@ def _hourly(now: datetime) -> dict[str, list[int]]:
     return found
 
 
-def _rules(newest: Iterable[Alert]) -> list[tuple[str, Spoken]]:
+def _rules(newest: Sequence[Alert]) -> list[tuple[str, Spoken]]:
+    """Who spoke most, and how often that was right by whoever knows best: the shop's labels, staff, the member."""
+    known = truths.of_alerts(Alert.objects.filter(pk__in=[alert.pk for alert in newest]))
     spoken: dict[str, Spoken] = {}
     for alert in newest:
+        truth = known.get(alert.pk)
         for detector in alert.detectors:
             tally = spoken.setdefault(detector, Spoken())
             tally.alerts += 1
-            tally.right += alert.disposition == Disposition.CONFIRMED
-            tally.wrong += alert.disposition == Disposition.FALSE_POSITIVE
+            if truth is not None:
+                tally.right += truth.bad
+                tally.wrong += not truth.bad
     return sorted(spoken.items(), key=lambda pair: (-pair[1].alerts, pair[0]))[:MOST]
 
 

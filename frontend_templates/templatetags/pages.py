@@ -149,6 +149,13 @@ def worth(amounts: Any, which: str) -> str:
 
 
 @register.filter
+def amount(pair: Any) -> str:
+    """A currency and a number as money."""
+    currency, number = pair
+    return wording.money(number, currency)
+
+
+@register.filter
 def event_facts(event: Any) -> dict[str, Any]:
     """An event's place and device in the shape ``place`` and ``device`` read."""
     known = {**event.enriched, **{name: found for name, found in event.body.items() if found is not None}}

@@ -1,9 +1,9 @@
-"""What it was worth: money stopped and lost, good orders hindered, by day and by rule."""
+"""What it was worth: money stopped and lost, good orders hindered, by day and by rule, down to the orders."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -13,46 +13,53 @@ from django.utils import timezone
 from api.errors import Problem
 from api.views.outcomes import USUAL_PERIOD, period
 from detection.kernel.detector import registered
+from detection.models import Member
 from detection.response import money, sheets
-from detection.response.money import DAY
-from frontend_templates import drawing
+from detection.response.money import GOOD, HINDERED, LOST, STOPPED, Told
+from frontend_templates import worth
 from frontend_templates.access import staff_page
 
 COLUMNS = ("day", "currency", "stopped", "lost", "stopped_orders", "lost_orders", "good_orders", "hindered_orders")
 PERIODS = (7, 30, 90, 365)
-MOST_DAYS = 92  # beyond that the drawing goes by weeks
+FATES = (STOPPED, LOST, HINDERED)
+ORDERS = 50
 
 
 @staff_page
 def page(request: HttpRequest) -> HttpResponse:
-    """The period's sums, drawn by day, with days and rules in tables. The period stands in the address."""
+    """The period's sums, drawn by day, with days, rules and orders in tables. The period stands in the address."""
     start, end, fault = _period(request)
-    found = money.report(start, end)
+    orders = money.told(start, end)
+    found = money.report(start, end, orders)
     currencies = [one["currency"] for one in found["total"]["amounts"]]
     currency = request.GET.get("currency", "")
-    currency = currency if currency in currencies else _busiest(found["total"])
+    currency = currency if currency in currencies else worth.busiest(found["total"])
     titles = {cls.id: cls.title for cls in registered()}
     today = timezone.now().date()
+    fate = request.GET.get("fate", "")
+    fate = fate if fate in FATES else ""
+    fitting = [order for order in orders if (order.fate == fate if fate else order.fate != GOOD)]
     context = {
+        **worth.shown(found, start, end, currency),
         "section": "money",
         "start": start,
-        "end": end,
-        "last_day": (end - timedelta(microseconds=1)).date(),
         "fault": fault,
-        "total": found["total"],
-        "hindered": _percent(found["total"]),
-        "empty": not any(found["total"][f"{name}_orders"] for name in ("stopped", "lost", "good")),
         "currencies": currencies,
-        "currency": currency,
-        "chart": _chart(found["days"], start, end, currency),
         "days": found["days"][::-1],
         "rules": sorted(
-            ({**row, "title": titles.get(row["rule"], row["rule"]), "share": _percent(row)} for row in found["rules"]),
+            (
+                {**row, "title": titles.get(row["rule"], row["rule"]), "known": row["rule"] in titles}
+                for row in found["rules"]
+            ),
             key=lambda row: (-row["stopped_orders"] - row["lost_orders"], row["rule"]),
         ),
+        "orders": _lines(fitting[:ORDERS], titles),
+        "more": max(len(fitting) - ORDERS, 0),
+        "fate": fate,
+        "fates": FATES,
         "periods": [{"days": days, "from": today - timedelta(days=days - 1)} for days in PERIODS],
         "today": today,
-        "query": f"from={start.date()}&to={(end - timedelta(microseconds=1)).date()}",
+        "query": f"from={start.date()}&to={worth.last_day(end)}",
     }
     return render(request, "operator/money.html", context)
 
@@ -63,12 +70,25 @@ def export(request: HttpRequest) -> HttpResponse:
     start, end, _ = _period(request)
     rows = []
     for day in money.report(start, end)["days"]:
-        counts = [str(day[f"{name}_orders"]) for name in ("stopped", "lost", "good", "hindered")]
+        counts = [str(day[f"{name}_orders"]) for name in (STOPPED, LOST, GOOD, HINDERED)]
         amounts = day["amounts"] or [{"currency": "", "stopped": "0", "lost": "0"}]
         rows += [[day["day"], amount["currency"], amount["stopped"], amount["lost"], *counts] for amount in amounts]
     sheet = HttpResponse(sheets.written(COLUMNS, rows), content_type="text/csv; charset=utf-8")
     sheet["Content-Disposition"] = f'attachment; filename="money-{start.date()}-{end.date()}.csv"'
     return sheet
+
+
+def _lines(orders: Sequence[Told], titles: dict[str, str]) -> list[dict[str, Any]]:
+    """Orders with the names of their members and rules."""
+    members = Member.objects.only("member_id").in_bulk({order.member for order in orders if order.member})
+    return [
+        {
+            "order": order,
+            "member": members.get(order.member) if order.member else None,
+            "rules": ", ".join(sorted(titles.get(rule, rule) for rule in order.rules)),
+        }
+        for order in orders
+    ]
 
 
 def _period(request: HttpRequest) -> tuple[datetime, datetime, str]:
@@ -80,33 +100,3 @@ def _period(request: HttpRequest) -> tuple[datetime, datetime, str]:
     except Problem as problem:
         end = timezone.now()
         return end - USUAL_PERIOD, end, problem.errors[0]["detail"]
-
-
-def _busiest(total: dict[str, Any]) -> str:
-    amounts = sorted(total["amounts"], key=lambda one: -(Decimal(one["stopped"]) + Decimal(one["lost"])))
-    return str(amounts[0]["currency"]) if amounts else ""
-
-
-def _chart(days: list[dict[str, Any]], start: datetime, end: datetime, currency: str) -> dict[str, Any]:
-    """Stopped beside lost for every day of the period, empty ones too; for every week of a long one."""
-    step = 1 if end - start <= MOST_DAYS * DAY else 7
-    worth: dict[str, tuple[float, float]] = {}
-    for row in days:
-        for amount in row["amounts"]:
-            if amount["currency"] == currency:
-                worth[row["day"]] = float(amount["stopped"]), float(amount["lost"])
-    rows = []
-    day, last = start.date(), (end - timedelta(microseconds=1)).date()
-    while day <= last:
-        part = [worth.get((day + timedelta(days=n)).isoformat(), (0.0, 0.0)) for n in range(step)]
-        rows.append((day.isoformat(), sum(good for good, _ in part), sum(bad for _, bad in part)))
-        day += timedelta(days=step)
-    drawn = drawing.pairs(rows)
-    for bar, (_, good, bad) in zip(drawn["rows"], rows, strict=True):
-        bar |= {"stopped": f"{good:,.2f}", "lost": f"{bad:,.2f}"}
-    return drawn | {"weekly": step == 7, "first": rows[0][0], "end": rows[-1][0], "top": f"{drawn['most']:,.0f}"}
-
-
-def _percent(row: dict[str, Any]) -> float | None:
-    """How many of the good orders were hindered, in percent."""
-    return 100 * row["hindered_orders"] / row["good_orders"] if row["good_orders"] else None

@@ -12,10 +12,11 @@ from django.utils import timezone
 from detection import feed as live
 from detection.enrich import geoip
 from detection.kernel.detector import registered
+from detection.kernel.records import iso
 from detection.models import cursor_text
 from detection.response import overview
 from detection.response.overview import Standing
-from frontend_templates import charts
+from frontend_templates import charts, worth
 from frontend_templates.access import staff_page
 from frontend_templates.views.entity import shown_name
 
@@ -26,23 +27,27 @@ LEVELS = ("high", "medium", "low")
 
 @staff_page
 def page(request: HttpRequest) -> HttpResponse:
-    """Open alerts, locks, pace, trends, and where it comes from; every number leads to what it counts."""
+    """Open alerts, locks, pace, money, trends, and where it comes from; every number leads to what it counts."""
     cursor = live.latest(live.StaffViewer())
     standing: Standing = cache.get_or_set("overview", overview.now_standing, KEPT_FOR)
     titles = {cls.id: cls.title for cls in registered()}
+    hourly = _hourly(standing)
     context = {
         "section": "overview",
         "cursor": cursor_text(cursor),
         "standing": standing,
-        "levels": [(level, counted(standing.open[level], overview.COUNTED)) for level in LEVELS],
+        "levels": [(level, overview.shown(standing.open[level])) for level in LEVELS],
         "unresolved": UNRESOLVED,
-        "locked": counted(standing.locked, overview.COUNTED),
-        "events": counted(standing.events_a_minute, overview.EVENTS_COUNTED),
+        "locked": overview.shown(standing.locked),
+        "events": overview.shown(standing.events_a_minute, overview.EVENTS_COUNTED),
         "to_act": length(standing.to_act),
         "to_alert": length(standing.to_alert),
-        "hourly": _hourly(standing),
+        "hourly": hourly,
+        "hours": list(zip(hourly.columns, _hours(standing), strict=True)),
+        "worth": worth.lately(),
         "rules": [
-            (rule, titles.get(rule, rule.replace("-", " ").capitalize()), spoken) for rule, spoken in standing.rules
+            (rule, titles.get(rule, rule.replace("-", " ").capitalize()), spoken, rule in titles)
+            for rule, spoken in standing.rules
         ],
         "world": charts.world(dict(standing.countries), geoip.countries()),
         "countries": _named("country", standing.countries),
@@ -50,11 +55,6 @@ def page(request: HttpRequest) -> HttpResponse:
         "devices": _named("device", standing.devices),
     }
     return render(request, "operator/overview.html", context)
-
-
-def counted(number: int, bound: int) -> str:
-    """A number as people read it, "1,000+" where it was not counted on."""
-    return f"{bound:,}+" if number > bound else f"{number:,}"
 
 
 def length(span: timedelta | None) -> str:
@@ -75,6 +75,13 @@ def _hourly(standing: Standing) -> charts.Stack:
     labels = [f"{local - timedelta(hours=age):%H:%M}" for age in reversed(range(overview.HOURS))]
     series = [(level, standing.hourly[level]) for level in LEVELS]
     return charts.stacked(series, labels, what="Alerts of a day by the hour", height=64)
+
+
+def _hours(standing: Standing) -> list[tuple[str, str]]:
+    """From when to when each column of the trend reaches, as the feed's filters take it."""
+    hour = timedelta(hours=1)
+    ends = [standing.at - hour * age for age in reversed(range(overview.HOURS))]
+    return [(iso(end - hour) or "", iso(end) or "") for end in ends]
 
 
 def _named(kind: str, pairs: list[tuple[str, int]]) -> list[tuple[str, str, int, int]]:

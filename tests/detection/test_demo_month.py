@@ -35,7 +35,8 @@ def test_the_month_is_told_once_anew_where_it_was_cut_short_and_touches_nobody_e
     assert {"confirmed"} <= set(alerts.values_list("disposition", flat=True))
     assert all(alert.actions.exists() for alert in alerts.exclude(status="open"))
     assert LockReason.objects.exists()
-    assert not LockReason.objects.in_force().exists()
+    standing = LockReason.objects.in_force(now)
+    assert all(now < reason.expires_at < now + timedelta(days=1) for reason in standing), "no lock outlives its time"
     assert Dispute.objects.exists()
     assert {Truth.LEGITIMATE.value} < set(Label.objects.values_list("label", flat=True))
     assert not Notification.objects.exists()

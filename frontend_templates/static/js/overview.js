@@ -8,6 +8,9 @@ const ANYWAY = 30000; // rates fall by themselves
 const box = document.querySelector("[data-overview]");
 let timer = 0;
 
+const stops = () => [...box.querySelectorAll("a[href]:not([tabindex='-1']), [tabindex='0']")];
+const nameOf = (stop) => stop.getAttribute("href") || stop.getAttribute("aria-label") || "";
+
 async function draw() {
   timer = 0;
   if (document.hidden) return;
@@ -15,10 +18,15 @@ async function draw() {
     const page = await freshPage();
     const fresh = page.querySelector("[data-overview]");
     if (!fresh) return;
-    const held = box.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+    const held = stops().indexOf(document.activeElement);
+    const name = held < 0 ? "" : nameOf(document.activeElement);
     box.replaceChildren(...[...fresh.childNodes].map((node) => document.importNode(node, true)));
     tick(box);
-    if (held) box.querySelector(`a[href="${CSS.escape(held)}"]`)?.focus({ preventScroll: true });
+    if (held >= 0) {
+      const now = stops(); // the same thing, else what stands in its place
+      const same = now[held] && nameOf(now[held]) === name ? now[held] : now.find((stop) => nameOf(stop) === name);
+      (same || now[Math.min(held, now.length - 1)])?.focus({ preventScroll: true });
+    }
   } catch {
     // The next thing that happens asks again.
   }
