@@ -17,7 +17,8 @@ from detection.anomaly.verdicts import names_of
 from detection.models import ModelVersion
 
 LIBRARIES = ("numpy", "scikit-learn", "pyod", "skops")  # another version of these may score otherwise
-LARGEST = 64 * 1024 * 1024
+LARGEST = 64 * 1024 * 1024  # bytes of an archive; a forest takes half a megabyte
+LARGEST_MANIFEST = 1024 * 1024
 
 
 class Unusable(Exception):
@@ -43,15 +44,20 @@ def verified(row: ModelVersion) -> tuple[dict[str, Any], bytes]:
 
 def _read(path: Path) -> tuple[Any, bytes]:
     try:
-        manifest = json.loads(manifest_path(path).read_bytes())
-        if path.stat().st_size > LARGEST:
-            raise Unusable("the file is too large to be ours; train again")
-        archive = path.read_bytes()
+        return json.loads(_at_most(LARGEST_MANIFEST, manifest_path(path))), _at_most(LARGEST, path)
     except OSError as fault:
         raise Unusable("the file is missing or cannot be read; train again") from fault
-    except ValueError as fault:
+    except (ValueError, RecursionError) as fault:
         raise Unusable("the manifest was altered; train again") from fault
-    return manifest, archive
+
+
+def _at_most(size: int, path: Path) -> bytes:
+    """A file's content, never more than a byte beyond what it may hold. Raises Unusable."""
+    with path.open("rb") as file:
+        content = file.read(size + 1)
+    if len(content) > size:
+        raise Unusable("the file is too large to be ours; train again")
+    return content
 
 
 def _check_origin(row: ModelVersion, manifest: Any, archive: bytes) -> None:

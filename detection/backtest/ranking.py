@@ -22,7 +22,7 @@ Labelled = list[tuple[list[float], bool]]
 
 @dataclass(slots=True)
 class ModelAlone:
-    """How well the models rank events without any rule."""
+    """How well the first models rank events without any rule: none that learned from what it is asked about."""
 
     _rows: dict[str, Labelled] = field(default_factory=lambda: defaultdict(list))
     _models: dict[str, Model] = field(default_factory=dict)
@@ -34,7 +34,7 @@ class ModelAlone:
                 continue
             row = detector.kind.row(step.verdict.seen.get(detector.id, {}))
             if row is not None:
-                self._models[detector.kind_name] = detector.model
+                self._models.setdefault(detector.kind_name, detector.model)
                 self._rows[detector.kind_name].append((row, bad))
 
     def average_precision(self) -> dict[str, float]:

@@ -138,7 +138,7 @@ class Backtest:
         for event in events:
             if self._learner and event.occurred_at >= self._learner.until:
                 yield from self._judge(handful)
-                self.duty, self._learner, handful = self._learner.train(self.duty), None, []
+                self.duty, handful = self._learner.train(self.duty, event.occurred_at), []
             handful.append(event)
             if len(handful) == HANDFUL:
                 yield from self._judge(handful)

@@ -7,7 +7,7 @@ is no worse than the one that is.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -15,7 +15,8 @@ from typing import Any
 from django.utils import timezone
 
 from detection.anomaly import drift, history, shelf
-from detection.anomaly.detector import Model, detector_id_of
+from detection.anomaly.comparison import DAYS, FEW, LEAST, MOST, TOO_MANY, Heard, counts, heard, worse
+from detection.anomaly.detector import detector_id_of
 from detection.anomaly.seal import Unusable
 from detection.anomaly.trainer import Row
 from detection.anomaly.vector import KINDS
@@ -25,26 +26,8 @@ from detection.models import ModelVersion
 from detection.response import letters, notifications, precision
 from detection.work import unit_of_work
 
-DAYS = timedelta(days=14)  # looked back on
-MOST = 20_000  # rows, the newest
-LEAST = 200  # rows to say anything from
-TOO_MANY = 3.0  # times the budget
 STALE = timedelta(days=45)
-FEW = 5  # known bad events, below which what people said decides nothing
-SLACK = 1.25  # times as many false ones are no worse, for chance
 MODELS_PAGE = "/admin_dashboard/models/"
-
-
-@dataclass(slots=True)
-class Heard:
-    """What one version would have said of the same rows."""
-
-    model: Model
-    scores: Sequence[float]
-    strange: list[bool] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.strange = [score > self.model.threshold for score in self.scores]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,15 +100,7 @@ def why_not(kind: str, challenger: ModelVersion, *, now: datetime | None = None)
         old = shelf.opened(champion)
     except Unusable:
         return ""
-    rows = _rows(kind, now or timezone.now())
-    if len(rows) < LEAST:
-        return ""
-    mine, theirs = (_counts(_heard(model, rows), rows) for model in (shelf.opened(challenger), old))
-    if mine["false"] > max(theirs["false"] * SLACK, mine["budget"] * mine["ordinary"] * TOO_MANY, FEW):
-        return f"it would have called {mine['false']} ordinary events strange, the one on duty {theirs['false']}"
-    if theirs["bad"] >= FEW and mine["caught"] < theirs["caught"]:
-        return f"of {mine['bad']} events known to be bad it found {mine['caught']}, the one on duty {theirs['caught']}"
-    return ""
+    return worse(shelf.opened(challenger), old, _rows(kind, now or timezone.now()))
 
 
 def _worse_by_card(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> str:
@@ -148,11 +123,11 @@ def _worse_by_card(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> str:
 def found(row: ModelVersion, rows: Sequence[tuple[Row, list[float]]], *, now: datetime) -> dict[str, Any]:
     """How a version did on these rows. Raises seal.Unusable."""
     model = shelf.opened(row)
-    heard = _heard(model, rows)
+    said = heard(model, rows)
     report: dict[str, Any] = {"rows": len(rows), "age_days": round((now - row.created_at) / timedelta(days=1), 1)}
-    report |= _counts(heard, rows) | {"days": _by_day(heard, rows), "precision": _precision(row, now)}
+    report |= counts(said, rows) | {"days": _by_day(said, rows), "precision": _precision(row, now)}
     profiles = row.card.get("profile", {})
-    like = [(vector, score) for (one, vector), score in zip(rows, heard.scores, strict=True) if not one.unfit]
+    like = [(vector, score) for (one, vector), score in zip(rows, said.scores, strict=True) if not one.unfit]
     if len(like) >= LEAST and profiles:
         columns = zip(*(vector for vector, _ in like), strict=True)
         named = dict(zip(names_of(row.kind), columns, strict=True))
@@ -187,35 +162,9 @@ def _rows(kind_name: str, now: datetime) -> list[tuple[Row, list[float]]]:
     return [(row, [*vector, *row.rules]) for row, vector in read if vector is not None][::-1]
 
 
-def _heard(model: Model, rows: Sequence[tuple[Row, list[float]]]) -> Heard:
-    return Heard(model, model.scores([vector for _, vector in rows]) if rows else [])
-
-
-def _counts(heard: Heard, rows: Sequence[tuple[Row, list[float]]]) -> dict[str, Any]:
-    """How often it spoke: of everything, of what rules spoke of too, of what people called bad, of ordinary events."""
-    both = [(strange, row) for strange, (row, _) in zip(heard.strange, rows, strict=True)]
-    strange = sum(spoke for spoke, _ in both)
-    bad = [spoke for spoke, row in both if row.unfit == "disputed"]
-    ordinary = [spoke for spoke, row in both if not row.unfit and not row.ruled]
-    span = (rows[-1][0].occurred_at - rows[0][0].occurred_at) / timedelta(days=1) if rows else 0.0
-    days = max(span, 1.0)
-    budget = kind_of(heard.model.kind).budget
-    return {
-        "strange": strange,
-        "a_day": round(strange / days, 2),
-        "planned": round(budget * len(rows) / days, 2),
-        "budget": budget,
-        "with_rules": sum(spoke and row.ruled for spoke, row in both),
-        "bad": len(bad),
-        "caught": sum(bad),
-        "ordinary": len(ordinary),
-        "false": sum(ordinary),
-    }
-
-
-def _by_day(heard: Heard, rows: Sequence[tuple[Row, list[float]]]) -> list[dict[str, Any]]:
+def _by_day(said: Heard, rows: Sequence[tuple[Row, list[float]]]) -> list[dict[str, Any]]:
     days: dict[str, dict[str, Any]] = {}
-    for strange, (row, _) in zip(heard.strange, rows, strict=True):
+    for strange, (row, _) in zip(said.strange, rows, strict=True):
         name = (iso(row.occurred_at) or "")[:10]
         day = days.setdefault(name, {"day": name, "events": 0, "strange": 0})
         day["events"] += 1

@@ -110,6 +110,14 @@ def test_an_altered_file_is_never_opened(payments: History) -> None:
     assert is_degraded("the file was altered")
 
 
+@pytest.mark.parametrize("suffix", [".skops", ".json"])
+def test_of_a_file_of_any_size_no_more_is_read_than_ours_may_have(payments: History, suffix: str) -> None:
+    row = shelf.put(payments[2])
+    with path_of(row).with_suffix(suffix).open("r+b") as file:
+        file.truncate(1 << 40)  # a terabyte of nothing
+    assert is_degraded("too large")
+
+
 def test_a_pickle_in_its_place_is_never_run(payments: History, tmp_path: Path) -> None:
     row = shelf.put(payments[2])
     trace = tmp_path / "it-ran"
