@@ -85,7 +85,8 @@ SOURCE_LOCKS_PER_HOUR = 100
 WEBHOOK_RETRIED_FOR = timedelta(days=1)
 WEBHOOK_DISABLED_AFTER = timedelta(days=3)  # of failures without one success
 WEBHOOK_SECRETS_OVERLAP = timedelta(days=1)
-ALONE_UP_TO = 20  # members one administrator may lock or release at once; more takes two
+ALONE_UP_TO = 20  # members one administrator may lock or release together within ten minutes; more takes two
+ALONE_WITHIN = timedelta(minutes=10)
 
 # Codes
 CODE_DIGITS = 8

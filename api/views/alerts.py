@@ -21,7 +21,7 @@ from detection.conf import ALONE_UP_TO
 from detection.kernel.records import iso
 from detection.kernel.vocabulary import KeyScope
 from detection.models import Alert, AlertAction, cursor_text
-from detection.response import accounts, alerts
+from detection.response import accounts, alerts, budgets
 from detection.response.alerts import Acted
 
 SCREENED = [OpenApiParameter(name, str, required=False) for name in filters.FILTERS]
@@ -122,8 +122,9 @@ class Bulk(Door):
         if ids is None:
             ids = _matching(given.pop("filter"))
         demand_renewed(request)
-        if given.get("unlock") and len(ids) > ALONE_UP_TO:
-            detail = f"Unlocking more than {ALONE_UP_TO} members at once takes two administrators: use the storms page."
+        if given.get("unlock") and not budgets.alone(self.actor, len(ids)):
+            detail = f"Unlocking more than {ALONE_UP_TO} members within ten minutes takes two administrators: use the"
+            detail += " storms page."
             raise errors.Problem(403, detail, code="second-admin")
         fitting = arguments({name: value for name, value in given.items() if _takes(verb, name)}, request.user)
         return Response({"results": alerts.bulk(ids, verb=verb, actor=self.actor, **fitting)})

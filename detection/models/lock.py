@@ -112,6 +112,7 @@ class LockEvent(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["member", "version"], name="lock_event_once")]
+        indexes = [models.Index(fields=["actor", "at"], name="lock_event_by", condition=~models.Q(actor="system"))]
 
 
 class OtpChallenge(models.Model):

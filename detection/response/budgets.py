@@ -1,16 +1,18 @@
-"""Budgets: how many automatic locks a client, an address and a rule may cause before the rest only restrict."""
+"""Budgets: how many automatic locks a client, an address and a rule may cause before the rest only restrict, and how
+many members one administrator may lock or release together before a second one has to agree."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
 from django.db import connection
+from django.db.models import F, Sum
 from django.utils import timezone
 
 from detection import conf
-from detection.kernel.records import SYSTEM
+from detection.kernel.records import SYSTEM, Actor
 from detection.kernel.vocabulary import ActorKind, LockState, Trust
-from detection.models import LockReason, Member
+from detection.models import LockBatch, LockEvent, LockReason, Member
 from detection.work import unit_of_work
 
 BUDGET_LOCK = 0x5EC_10C4  # advisory lock of those who place automatic locks, PostgreSQL only
@@ -40,6 +42,20 @@ def may_lock(
             of_source.filter(since__gt=now - timedelta(minutes=1)).count() < conf.SOURCE_LOCKS_PER_MINUTE
             and of_source.filter(since__gt=now - timedelta(hours=1)).count() < conf.SOURCE_LOCKS_PER_HOUR
         )
+
+
+def alone(actor: Actor, members: int, *, now: datetime | None = None) -> bool:
+    """Whether this administrator may decide about so many members together without a second one. What they moved within
+    ten minutes counts with it, one by one or together, so two halves are no way around. Ask inside the unit that
+    decides: one at a time."""
+    now = now or timezone.now()
+    with unit_of_work(actor):
+        _wait_for_ones_turn()
+        mine = LockEvent.objects.filter(actor=actor.label, at__gt=now - conf.ALONE_WITHIN)
+        moved = mine.exclude(actor=SYSTEM.label).values("member").distinct().count()
+        under_way = LockBatch.objects.filter(approved_by=actor.label, closed_at=None)
+        to_come = under_way.aggregate(left=Sum(F("count") - F("settled")))["left"] or 0
+        return members + moved + to_come <= conf.ALONE_UP_TO
 
 
 def _spent(locks: int, least: int) -> bool:

@@ -1,8 +1,8 @@
 """Storms: when more locks are asked for than one client, source or rule may cause, the rest only restrict, and staff
 release or confirm all of them with one decision.
 
-Above twenty members a second administrator has to agree. A decision is a row that is worked through member by member,
-so it survives a crash half way, and whoever was restricted after it was made is not part of it.
+Above twenty members in ten minutes a second administrator has to agree. A decision is a row that is worked through
+member by member, so it survives a crash half way, and whoever was restricted after it was made is not part of it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from detection import conf
 from detection.kernel.records import Actor
 from detection.kernel.vocabulary import ActorKind, LockState
 from detection.models import Client, LockBatch, LockReason
-from detection.response import locks
+from detection.response import budgets, locks
 from detection.work import unit_of_work
 
 SHOWN = 12
@@ -79,14 +79,14 @@ def standing(now: datetime | None = None) -> list[Storm]:
 
 
 def ask(client_id: int | None, code: str, *, verb: str, reason: str, actor: Actor) -> Asked:
-    """Decide about a whole storm: up to twenty members at once, above once a second administrator agrees."""
+    """Decide about a whole storm: at once up to twenty members in ten minutes, above once a second one agrees."""
     now = timezone.now()
     count = _of(client_id, code, now).count()
     if not count:
         return Asked(refused="nothing-there")
-    alone = count <= conf.ALONE_UP_TO
     try:
         with transaction.atomic(), unit_of_work(actor) as work:
+            alone = budgets.alone(actor, count, now=now)
             batch = LockBatch.objects.create(
                 client_id=client_id,
                 code=code,

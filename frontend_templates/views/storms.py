@@ -77,7 +77,9 @@ def _told(request: HttpRequest, asked: Asked) -> HttpResponse:
     if batch is None:
         return answer(request, "The decision is withdrawn. Nothing was changed.", to=to)
     if batch.approved_at is None:
-        return answer(request, "More than twenty members: a second administrator has to agree now.", to=to)
+        return answer(
+            request, "More than twenty members in ten minutes: a second administrator has to agree now.", to=to
+        )
     done = "released" if batch.verb == LockBatch.RELEASE else "locked"
     if batch.closed_at is None:
         return answer(request, f"{batch.settled} of {batch.count} are {done}; the rest follows by itself.", to=to)

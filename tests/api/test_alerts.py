@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 import time_machine
+from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from detection.kernel.vocabulary import Role, Severity
@@ -338,6 +339,21 @@ def test_bulk_tells_of_each_alert(ada: Caller) -> None:
     body = {"ids": [str(alert.pk) for alert in alerts] + [str(gone)], "action": "escalate", "note": "all of them"}
     results = ada.post("alerts/bulk/", body).json()["results"]
     assert [result["status"] for result in results] == ["conflict", "done", "done", "missing"]
+
+
+def test_unlocking_more_than_twenty_takes_a_second_administrator_however_it_is_split(ada: Caller) -> None:
+    body = {"action": "resolve", "disposition": "false_positive", "unlock": True}
+    many = [str(uuid4()) for _ in range(21)]
+    assert problem(ada.post("alerts/bulk/", body | {"ids": many}), 403)["code"] == "second-admin"
+    for number in range(20):
+        name = f"locked-{number}"
+        raised(number, member=name)
+        assert ada.post(f"members/{name}/lock/", {"reason": "a raid"}).status_code == 200
+    ids = [str(pk) for pk in Alert.objects.values_list("pk", flat=True)]
+    assert problem(ada.post("alerts/bulk/", body | {"ids": ids[:1]}), 403)["code"] == "second-admin"
+    with time_machine.travel(timezone.now() + timedelta(minutes=11), tick=False):
+        ada.browser.force_login(get_user_model().objects.get(username="ada"))
+        assert ada.post("alerts/bulk/", body | {"ids": ids}).status_code == 200
 
 
 def test_bulk_takes_a_filter_instead_of_ids(ada: Caller) -> None:

@@ -70,7 +70,8 @@ def limits() -> str:
         "locks one address causes": f"{conf.SOURCE_LOCKS_PER_MINUTE} a minute, {conf.SOURCE_LOCKS_PER_HOUR} an hour",
         "locks one rule causes": f"{conf.RULE_LOCK_CAP} in {span(conf.CLIENT_LOCK_WINDOW)} over all clients, or half a "
         "percent of all members where that is more",
-        "one administrator settles alone": f"up to {conf.ALONE_UP_TO} members of a storm; more takes a second one",
+        "one administrator decides alone about many together": f"up to {conf.ALONE_UP_TO} members in {span(conf.ALONE_WITHIN)}, what they unlocked "
+        "or locked one by one among them; more takes a second one",
         "contacts are frozen": f"while a lock stands and {span(conf.CONTACTS_FROZEN_FOR)} after",
         "a changed contact gets no code for": span(conf.SAFE_CONTACT_AFTER),
         "a code": f"{conf.CODE_DIGITS} digits, {span(conf.CODE_LIVES)}, {conf.CODE_TRIES} tries, once",

@@ -12,7 +12,7 @@ from django.utils import timezone
 from detection.kernel.records import SYSTEM, Actor
 from detection.kernel.vocabulary import ActorKind, LockState, Trust
 from detection.models import AuditPending, Client, LockBatch, LockReason, Member, Notification
-from detection.response import locks, storms
+from detection.response import budgets, locks, storms
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -93,6 +93,38 @@ def test_more_than_twenty_take_two_administrators(storm, shop, ada, olga):
     assert worked(done).settled == 21
     assert locks.in_force([member.pk for member in members]) == {}
     assert storms.approve(asked.batch.pk, actor=olga).refused == "gone"
+
+
+def test_two_decisions_about_twenty_each_take_two_administrators_as_well(storm, shop, ada, olga):
+    """Halving what is asked is no way around the second one, however the halves are made."""
+    other = Client.objects.create(name="till")
+    storm(12)
+    rest = [Member.objects.create(member_id=f"t{number}") for number in range(12)]
+    for member in rest:
+        locks.place(
+            member, state=LockState.RESTRICTED, code=CODE, text="!", by=ActorKind.SYSTEM, actor=SYSTEM,
+            client=other, capped=True,
+        )  # fmt: skip
+    first = storms.ask(shop.pk, CODE, verb="release", reason="one half", actor=ada)
+    assert first.batch.approved_by == "ada"
+    worked(first)
+    second = storms.ask(other.pk, CODE, verb="release", reason="the other", actor=ada)
+    assert second.batch.approved_by == ""
+    assert len(locks.in_force([member.pk for member in rest])) == 12
+    assert not budgets.alone(ada, 9)
+    assert budgets.alone(ada, 8)
+    assert budgets.alone(olga, 20), "it counts for each of them"
+    assert budgets.alone(ada, 20, now=timezone.now() + timedelta(minutes=11))
+
+
+def test_what_was_decided_and_is_not_done_yet_counts_too(storm, shop, ada):
+    storm(15)
+    storms.LockBatch.objects.create(
+        client=shop, code="another", verb="release", reason="?", count=15, settled=5, asked_by="ada",
+        approved_by="ada", asked_at=timezone.now(), approved_at=timezone.now(),
+    )  # fmt: skip
+    assert not budgets.alone(ada, 11)
+    assert budgets.alone(ada, 10)
 
 
 def test_one_decision_at_a_time_and_it_can_be_withdrawn(storm, shop, ada, olga):
