@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
@@ -62,6 +63,8 @@ class Runner:
         self.asked_at = 0.0
         self.impatient = False
         self.ready = False
+        self.facts: dict[str, Any] = {}
+        self.written: dict[str, int] = {}
         self.began = time.monotonic()
 
     # --- the whole life -----------------------------------------------------------------------------------
@@ -222,14 +225,21 @@ class Runner:
             demo=demo,
             seconds=time.monotonic() - self.began,
         )
-        self.guard.tell(
-            url=url,
-            flower_url=flower,
-            flower_user=parts.OPERATOR,
-            flower_password=flower_password,
-            demo=demo,
-            children={child.name: child.pid for child in self.children},
-        )
+        self.facts = {
+            "url": url,
+            "flower_url": flower,
+            "flower_user": parts.OPERATOR,
+            "flower_password": flower_password,
+            "demo": demo,
+        }
+        self._write_down()
+
+    def _write_down(self) -> None:
+        """Keep what runs where on file: a part that was started again has a new process."""
+        children = {child.name: child.pid for child in self.children}
+        if children != self.written:
+            self.guard.tell(**self.facts, children=children)
+            self.written = children
 
     def _tell_month(self, environ: dict[str, str]) -> None:
         """Fill the demo with a busy month beside everything else; it steps aside for whoever uses the pages."""
@@ -253,6 +263,9 @@ class Runner:
             child.keep_up(now)
             if not self.ready and child.deaths >= FATAL_DEATHS:
                 raise StartError(f"{child.name} ended {child.deaths} times while starting. Its last lines say why.")
+        if self.ready:
+            with suppress(OSError):  # a full disk must not end what runs; it is written as soon as it can be
+                self._write_down()
 
     def _await(self, fact: Callable[[], bool], what: str, *, every: float = 0.05) -> None:
         self.voice.waiting(f"waiting for {what}")

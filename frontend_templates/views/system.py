@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
+from api.views.system import ALIVE_WITHIN
 from detection import inbox
 from detection.audit import verify
 from detection.kernel.vocabulary import Role
@@ -61,6 +62,7 @@ def health(request: HttpRequest) -> HttpResponse:
         "parts": parts.all_of_them(request),
         "letters": [(item, events.get(item.event)) for item in letters],
         "counts": inbox.counts(),
+        "alive_within": round(ALIVE_WITHIN),
         "is_admin": role_of(request) == Role.ADMIN,
     }
     return render(request, "operator/health.html", context)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from uuid import uuid4
 
@@ -16,6 +17,12 @@ from tests.live import eventually
 
 pytestmark = [pytest.mark.chaos, pytest.mark.slow]
 SOON = 60.0
+
+
+def _written_down(victim: Victim) -> set[int]:
+    """The processes that ``up.json`` says the parts have."""
+    told = json.loads((victim.system.data_dir / "run" / "up.json").read_text())
+    return set(told["children"].values())
 
 
 @pytest.mark.parametrize("parts", [("worker", "web"), ("valkey",), ("runner",)], ids=" and ".join)
@@ -40,6 +47,7 @@ def test_nothing_is_lost_or_doubled_when_a_part_is_killed(
         assert len(app.acknowledged) == len(events) == 2000
         victim.wait_until_whole(within=SOON)
         whole_after = time.monotonic() - killed_at
+        eventually(lambda: _written_down(victim) <= set(victim.system.processes()), within=SOON)
         eventually(lambda: books.waiting() == 0, within=SOON, every=0.2)
         judged_after = time.monotonic() - killed_at
         assert judged_after < SOON
