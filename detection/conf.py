@@ -96,6 +96,7 @@ CODE_RESEND_AFTER = timedelta(seconds=60)
 CODES_PER_DAY = 5
 CODES_PER_SOURCE = 10  # an hour
 TEXTS_PER_NUMBER = 3  # a day
+TEXTS_UNNAMED = 100  # texts a day to one calling code, while SMS_COUNTRIES names no country
 TRIES_PER_DAY = 20
 APP_TRIES_PER_DAY = 6  # of them at codes of the app: six digits, and …
 APP_CODES_THAT_FIT = 3  # … so many of them right at any moment, because a clock may be half a minute off

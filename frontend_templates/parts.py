@@ -93,6 +93,17 @@ def _geo(facts: Facts) -> str:
     return f"Built on {facts['built_at']}." if facts["ok"] else "It cannot be read, so places stay unknown."
 
 
+def _texts(facts: Facts) -> str:
+    if not facts["gateway"]:
+        return "No gateway is set up, so none leave."
+    if not facts["ok"]:
+        return (
+            f"They go to every country, up to {conf.TEXTS_UNNAMED} a day each. Name those you sell to in "
+            "SMS_COUNTRIES: texts to far numbers are what toll fraud lives on."
+        )
+    return f"They go to {', '.join(facts['countries'])}."
+
+
 def _plain(facts: Facts) -> str:
     return "It works." if facts.get("ok") else "It does not work."
 
@@ -113,4 +124,5 @@ WORDS: dict[str, tuple[str, Callable[[Facts], str]]] = {
     "inbox": ("Inbox", _inbox),
     "models": ("Models", _models),
     "geo": ("Country data", _geo),
+    "texts": ("Text messages", _texts),
 }

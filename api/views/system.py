@@ -17,11 +17,12 @@ from prometheus_client.registry import Collector
 
 from api.addresses import from_this_machine
 from api.permissions import is_staff
-from detection import inbox
+from detection import conf, inbox
 from detection.anomaly import shelf
 from detection.enrich import files, geoip
 from detection.models import ModelVersion
 from detection.response import faults
+from detection.response.notifiers import sms
 from tasks import pulse
 from tasks.queues import QUEUES
 
@@ -211,6 +212,12 @@ def _geo(_: Any) -> Part:
     }
 
 
+def _texts(_: Any) -> Part:
+    """Text messages go anywhere while nobody has named the countries they may go to."""
+    settings = conf.current()
+    return {"ok": not sms.unbounded(), "gateway": bool(settings.sms_url), "countries": sorted(settings.sms_countries)}
+
+
 def _age(pulses: Mapping[str, float] | None, part: str) -> float | None:
     age = (pulses or {}).get(part)
     return None if age is None else round(age, 1)
@@ -224,4 +231,5 @@ _PARTS: dict[str, Callable[[Any], Part]] = {
     "inbox": _inbox,
     "models": _models,
     "geo": _geo,
+    "texts": _texts,
 }

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from typing import Any
 
+from django.conf import settings
 from rich.box import ROUNDED
 from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
+
+from detection.conf import TEXTS_UNNAMED
 
 
 def show(*, url: str, flower_url: str, flower_password: str, demo: dict[str, Any] | None, seconds: float) -> None:
@@ -35,3 +39,11 @@ def _lines(url: str, flower_url: str, flower_password: str, demo: dict[str, Any]
         lines += [f"  {user['role']:<8} {user['username']:<10} {user['password']}" for user in demo.get("users", [])]
         lines += ["", f"Demo API key    {demo.get('api_key', '-')}"]
     return [*lines, "", "Ctrl-C stops everything."]
+
+
+def advice() -> Iterator[str]:
+    """What is set in a way that somebody should know of."""
+    if settings.WORKERS and settings.WORKERS > settings.CELERY_WORKER_CONCURRENCY:
+        yield f"WORKERS={settings.WORKERS}: SQLite serves two worker processes, so there are two"
+    if settings.SMS_URL and not settings.SMS_COUNTRIES:
+        yield f"SMS_URL without SMS_COUNTRIES: texts go to every country, {TEXTS_UNNAMED} a day each; name yours"

@@ -100,8 +100,8 @@ class Runner:
     # --- up -----------------------------------------------------------------------------------------------
     def _start(self) -> None:
         self._choose_ports()
-        if settings.WORKERS and settings.WORKERS > settings.CELERY_WORKER_CONCURRENCY:
-            self.voice.say("up", f"WORKERS={settings.WORKERS}: SQLite serves two worker processes, so there are two")
+        for advice in banner.advice():
+            self.voice.say("up", advice)
         redis_url = self._start_valkey()
         self._migrate()
         demo = self._seed()

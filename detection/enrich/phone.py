@@ -21,6 +21,17 @@ def country_of(phone: str) -> str | None:
     return region if region and region.isalpha() else None
 
 
+def calling_code(phone: str) -> str:
+    """What a number in international form begins with (+49), a whole continent's at times (+1); its first three digits
+    where the plans know none."""
+    import phonenumbers
+
+    try:
+        return f"+{phonenumbers.parse(phone).country_code}"
+    except phonenumbers.NumberParseException:
+        return phone[:4]
+
+
 def built_by() -> str:
     """Which edition of the numbering plans is at hand."""
     import phonenumbers

@@ -57,6 +57,8 @@ def wait(member: Member, contact: Contact, source: str, now: datetime) -> tuple[
         last = list(texts.values_list("created_at", flat=True)[: conf.TEXTS_PER_NUMBER])
         if len(last) >= conf.TEXTS_PER_NUMBER:
             return "daily-cap", seconds(last[-1] + DAY - now)
+        if full := sms.wait(contact.value, now):
+            return "daily-cap", seconds(full)
     if source and not _this_machine(source):
         from_there = asked.filter(source=source, created_at__gt=now - HOUR)
         last = list(from_there.values_list("created_at", flat=True)[: conf.CODES_PER_SOURCE])

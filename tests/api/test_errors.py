@@ -131,7 +131,7 @@ def test_the_system_tells_how_it_is_part_by_part(stranger: Caller) -> None:
     assert stranger.get("/readyz").status_code == 200
     response = stranger.get("/status")
     parts = response.json()["parts"]
-    assert {"database", "valkey", "worker", "beat", "inbox", "models", "geo"} == set(parts)
+    assert {"database", "valkey", "worker", "beat", "inbox", "models", "geo", "texts"} == set(parts)
     assert parts["database"]["ok"]
     assert parts["inbox"]["ok"]
     whole = all(parts[name]["ok"] for name in ("database", "valkey", "worker", "beat", "inbox"))

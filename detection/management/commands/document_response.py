@@ -70,13 +70,15 @@ def limits() -> str:
         "locks one address causes": f"{conf.SOURCE_LOCKS_PER_MINUTE} a minute, {conf.SOURCE_LOCKS_PER_HOUR} an hour",
         "locks one rule causes": f"{conf.RULE_LOCK_CAP} in {span(conf.CLIENT_LOCK_WINDOW)} over all clients, or half a "
         "percent of all members where that is more",
-        "one administrator decides alone about many together": f"up to {conf.ALONE_UP_TO} members in {span(conf.ALONE_WITHIN)}, what they unlocked "
-        "or locked one by one among them; more takes a second one",
+        "one administrator decides alone about many together": f"up to {conf.ALONE_UP_TO} members in "
+        f"{span(conf.ALONE_WITHIN)}, those they locked or unlocked one by one among them; more takes a second one",
         "contacts are frozen": f"while a lock stands and {span(conf.CONTACTS_FROZEN_FOR)} after",
         "a changed contact gets no code for": span(conf.SAFE_CONTACT_AFTER),
         "a code": f"{conf.CODE_DIGITS} digits, {span(conf.CODE_LIVES)}, {conf.CODE_TRIES} tries, once",
         "codes sent": f"one in {span(conf.CODE_RESEND_AFTER)}, {conf.CODES_PER_DAY} a day an account, "
         f"{conf.TEXTS_PER_NUMBER} texts a day a number, {conf.CODES_PER_SOURCE} an hour an address",
+        "texts to one calling code": f"{conf.TEXTS_UNNAMED} a day while `SMS_COUNTRIES` names no country; once "
+        "it does, to those alone",
         "tries counted": f"{conf.TRIES_PER_DAY} a day an account, {conf.APP_TRIES_PER_DAY} of them at codes of the "
         f"app; after {conf.CONSECUTIVE_FAILURES} wrong ones in a row self-service is off until staff act",
         "recovery codes": f"{authenticators.RECOVERY_CODES}, each once",

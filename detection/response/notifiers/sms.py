@@ -1,11 +1,14 @@
 """Text messages, through the gateway that ``SMS_URL`` names; the demo writes them into its outbox.
 
+Somebody who is paid for each text to a far country must not have us send them: texts go to the countries the shop
+names, and while it names none, so many a day and calling code.
+
 A text says what the mail says, shortened. A code's last line is bound to our address, so phones fill it in there only.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime
 from urllib.parse import quote, urlsplit
@@ -13,13 +16,15 @@ from urllib.parse import quote, urlsplit
 from django.utils import timezone
 
 from detection import conf
-from detection.enrich.phone import country_of
+from detection.enrich.phone import calling_code, country_of
+from detection.kernel.vocabulary import Channel
 from detection.models import Notification
 from detection.response import codes, letters
 from detection.response.notifiers import services
 from detection.response.notifiers.late import NoWay, TooLate
 
 LONGEST = 320
+DAY = timedelta(days=1)
 
 
 def available() -> bool:
@@ -28,16 +33,33 @@ def available() -> bool:
 
 
 def reaches(number: str) -> bool:
-    """Whether texts may go to this number: somebody who is paid for each text to a far country must not have us send
-    them. A number whose country cannot be told is in none."""
+    """Whether texts may go to this number. One whose country cannot be told is in none."""
     allowed = conf.current().sms_countries
     return available() and (not allowed or country_of(number) in allowed)
+
+
+def unbounded() -> bool:
+    """Whether texts leave and nobody has said for which countries."""
+    return bool(conf.current().sms_url) and not conf.current().sms_countries
+
+
+def wait(number: str, now: datetime) -> timedelta:
+    """How long a text to this number has to wait, because so many went to its calling code within a day; no time where
+    the countries are named."""
+    if not unbounded():
+        return timedelta()
+    there = Notification.objects.filter(channel=Channel.SMS, destination__startswith=calling_code(number))
+    went = there.filter(sent_at__gt=now - DAY).order_by("-sent_at").values_list("sent_at", flat=True)
+    first = next(iter(went[conf.TEXTS_UNNAMED - 1 : conf.TEXTS_UNNAMED]), None)
+    return first + DAY - now if first else timedelta()
 
 
 def send(notice: Notification, now: datetime) -> str:
     """Hand the text over. The number is put where the gateway's address says ``{to}``, else at its end."""
     if not reaches(notice.destination):
         raise NoWay("texts do not go to this country" if available() else "no gateway for texts is set up")
+    if wait(notice.destination, now):
+        raise NoWay("too many texts to this country today: name yours in SMS_COUNTRIES")
     text = _code_text(notice, now) if notice.challenge else short(notice)
     gateway = conf.current().sms_url
     if gateway:

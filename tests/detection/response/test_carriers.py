@@ -21,6 +21,7 @@ from apprise.plugins.twilio import NotifyTwilio
 from django.db import connection
 from django.utils import timezone
 
+from detection import conf
 from detection.kernel.records import SYSTEM, Actor
 from detection.kernel.vocabulary import ActorKind, FrameKind, Severity
 from detection.models import Carrier, Contact, FeedEntry, NoticeAttempt, Notification, OtpChallenge
@@ -226,6 +227,34 @@ def test_texts_go_to_the_countries_the_shop_sells_to_and_to_no_other(double, set
     assert [unquote(path).strip("/") for path, _ in double.came] == ["+4915123456789"]
     settings.SMS_COUNTRIES = []
     assert set(ways.channels(sam)) == {"email", "sms"}
+
+
+def test_while_no_country_is_named_so_many_texts_a_day_go_to_each_calling_code(
+    double, settings, mia, lock, monkeypatch
+):
+    now = timezone.now()
+    Contact.objects.create(
+        member=mia, kind="phone", value="+8823451234567", verified_at=now, added_at=now - timedelta(days=9)
+    )
+    settings.SMS_URL = f"json://127.0.0.1:{double.server_port}/"
+    settings.SMS_COUNTRIES = []
+    monkeypatch.setattr(conf, "TEXTS_UNNAMED", 3)
+    for number in range(3):
+        told = {"channel": "sms", "carrier": "sms", "kind": "code.unlock", "title": "?"}
+        Notification.objects.create(
+            **told, member=mia, destination=f"+88234{number}", sent_at=now - timedelta(hours=number)
+        )
+    assert sms.unbounded()
+    assert sms.wait("+8823451234567", now) == timedelta(hours=22)
+    assert sms.wait("+4915123456789", now) == timedelta()
+    lock(mia)
+    refused = challenges.issue(mia, channel="sms", session_key="s")
+    assert (refused.code, refused.retry_after > 21 * 3600) == ("daily-cap", True)
+    deliver()
+    assert double.came == []
+    assert "SMS_COUNTRIES" in Notification.objects.get(channel="sms", kind="lock.placed").last_error
+    settings.SMS_COUNTRIES = ["DE", "GB"]
+    assert sms.wait("+8823451234567", now) == timedelta()
 
 
 def test_without_a_gateway_nobody_is_promised_a_text(mia, lock):
