@@ -97,7 +97,7 @@ def staff_page(view: View) -> View:
 
 def trail_page(view: View) -> View:
     """For those who answer for the system: admins and auditors, to read."""
-    return _guarded(view, _answerable, ("GET", "HEAD"))
+    return gzip_page(_guarded(view, _answerable, ("GET", "HEAD")))
 
 
 def staff_form(view: View) -> View:
