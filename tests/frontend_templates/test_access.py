@@ -15,6 +15,7 @@ from tests.frontend_templates.conftest import OLGA, member_called, raised, signe
 
 STAFF_PAGES = [
     "overview",
+    "locked",
     "gallery",
     "search",
     "entity",
