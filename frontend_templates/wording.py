@@ -136,6 +136,25 @@ LIST_KINDS = {
     "payment_method": "Payment method",
 }
 BANDS = {"good": "Good", "fair": "Fair", "at_risk": "At risk"}
+#: What lowers a member's health and what to do about it, as staff are told; the member is told in words of their own.
+HEALTH_FOR_STAFF = {
+    "locked": "The account is locked",
+    "restricted": "The account is asked for an extra check",
+    "alerts-high": "Serious alerts are open",
+    "alerts-medium": "Unusual alerts are open",
+    "alerts-low": "Minor alerts are open",
+    "disputed": "The member says that something was not them",
+    "no-contact": "No address at which the member can safely be reached",
+}
+FIXES_FOR_STAFF = {
+    "locked": "Who can lift it stands with the lock on this page.",
+    "restricted": "Who can lift it stands with the lock on this page.",
+    "alerts-high": "Settle them.",
+    "alerts-medium": "Settle them.",
+    "alerts-low": "Settle them.",
+    "disputed": "Settle the alert once the member is safe again.",
+    "no-contact": "The shop can tell us an e-mail address.",
+}
 DISPOSITIONS = {"confirmed": "confirmed fraud", "false_positive": "false alarm", "benign": "harmless"}
 VERBS = {
     "acknowledge": "acknowledged it",

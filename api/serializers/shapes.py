@@ -194,6 +194,10 @@ class MemberShape(s.Serializer):
     open_alerts = s.IntegerField()
 
 
+class UnlockedMemberShape(MemberShape):
+    action_id = s.UUIDField(allow_null=True, help_text="for staff: takes the unlock back within 30 s")
+
+
 class FeedShape(s.Serializer):
     results = s.ListField(child=s.DictField())
     cursor = s.CharField()

@@ -21,7 +21,7 @@ from detection.conf import ALONE_UP_TO
 from detection.kernel.records import iso
 from detection.kernel.vocabulary import KeyScope
 from detection.models import Alert, AlertAction, cursor_text
-from detection.response import accounts, alerts, budgets
+from detection.response import accounts, alerts, budgets, members, reversals
 from detection.response.alerts import Acted
 
 SCREENED = [OpenApiParameter(name, str, required=False) for name in filters.FILTERS]
@@ -143,6 +143,11 @@ class Undo(Door):
     )
     def post(self, request: Any, action_id: str) -> Response:
         self.body(forms.NothingForm)
+        unlocked = reversals.take_back(known_id(action_id), actor=self.actor)
+        if unlocked.late:
+            raise errors.Problem(409, "It is too late to take this back, or the lock was changed since.", code="late")
+        if unlocked.member is not None:
+            return Response(members.overview(unlocked.member))
         action = AlertAction.objects.filter(pk=known_id(action_id)).values_list("pk", flat=True).first()
         if action is None:
             raise errors.missing()

@@ -130,7 +130,7 @@ class Lock(Door):
 
 
 class Unlock(Lock):
-    """Lifts a member's lock, with a reason."""
+    """Lifts a member's lock, with a reason; staff take it back within 30 s by its ``action_id``."""
 
     access = {"POST": Access(scope=KeyScope.MEMBERS_UNLOCK, roles=WORKERS)}
 
@@ -138,15 +138,17 @@ class Unlock(Lock):
         operation_id="unlock_member",
         summary="Lift a member's lock",
         request=forms.UnlockForm,
-        responses={200: shapes.MemberShape, **PROBLEMS},
+        responses={200: shapes.UnlockedMemberShape, **PROBLEMS},
     )
     def post(self, request: Any, member_id: str) -> Response:
         member = self.other(member_id)
         demand_renewed(request)
         given = self.body(forms.UnlockForm)
-        if not locks.release(member, actor=self.actor, reason=given["reason"], by=self.by).done:
+        released = locks.release(member, actor=self.actor, reason=given["reason"], by=self.by)
+        if not released.done:
             raise errors.Problem(409, "There is no lock to lift.", code="not-locked")
-        return Response(members.overview(member))
+        action = str(released.action) if released.action else None
+        return Response({**members.overview(member), "action_id": action})
 
 
 class PortalSession(Door):

@@ -109,9 +109,16 @@ class LockEvent(models.Model):
     text = models.TextField(blank=True, default="")
     actor = models.CharField(max_length=150)
     at = models.DateTimeField(default=timezone.now)
+    action = models.UUIDField(null=True)  # by which staff take an unlock back
+    kept = models.JSONField(default=dict)  # what that puts back
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["member", "version"], name="lock_event_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["member", "version"], name="lock_event_once"),
+            models.UniqueConstraint(
+                fields=["action"], condition=models.Q(action__isnull=False), name="lock_event_action"
+            ),
+        ]
         indexes = [models.Index(fields=["actor", "at"], name="lock_event_by", condition=~models.Q(actor="system"))]
 
 

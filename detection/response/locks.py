@@ -15,9 +15,10 @@ from django.db.models import Q
 from django.utils import timezone
 
 from detection import conf
-from detection.kernel.records import SYSTEM, Actor, LockRecord
+from detection.kernel.ids import uuid7
+from detection.kernel.records import SYSTEM, Actor, LockRecord, iso
 from detection.kernel.vocabulary import ActorKind, LockScope, LockState
-from detection.models import Client, LockReason, Member
+from detection.models import Client, LockEvent, LockReason, Member
 from detection.response import letters, notifications, sessions
 from detection.response.budgets import may_lock
 from detection.response.moves import LockMoved, hold, move, supersede_codes, tell, tidy
@@ -53,11 +54,12 @@ class Placed:
 @dataclass(frozen=True, slots=True)
 class Released:
     """``lock`` is what still stands, None when the member is clear. ``done`` is False when there was nothing to end;
-    ``reasons`` are those that ended."""
+    ``reasons`` are those that ended; by ``action`` staff take it back (``reversals``)."""
 
     done: bool
     lock: LockRecord | None
     reasons: tuple[int, ...] = ()
+    action: UUID | None = None
 
 
 def place(
@@ -198,13 +200,22 @@ def release(
         row.contacts_frozen_until = now + conf.CONTACTS_FROZEN_FOR
         after = move(row, Cause.RELEASE, before=before, actor=actor, code=",".join(ended)[:64], text=reason, now=now)
         supersede_codes(member, now)
-        if by == ActorKind.STAFF:
-            Member.objects.filter(pk=member.pk).update(self_service_off_at=None, code_failures=0)
+        action = _by_staff(member, row.version + 1, list(reasons)) if by == ActorKind.STAFF else None
         work.audit("member.unlocked", target=member.member_id, actor=actor, by=by.value, reason=reason, codes=ended)
         tell(work, member, after)
         kind = "lock.released" if after is None else "lock.placed"
         notifications.to_member(work, member, kind, context=letters.lock_words(member, after), only_page=True)
-        return Released(True, after, tuple(reasons))
+        return Released(True, after, tuple(reasons), action)
+
+
+def _by_staff(member: Member, version: int, reasons: list[int]) -> UUID:
+    """Give self-service back, and remember what taking all of it back has to know."""
+    held = Member.objects.values("self_service_off_at", "code_failures").get(pk=member.pk)
+    Member.objects.filter(pk=member.pk).update(self_service_off_at=None, code_failures=0)
+    action = uuid7()
+    kept = {"reasons": reasons, "self_service": [iso(held["self_service_off_at"]), held["code_failures"]]}
+    LockEvent.objects.filter(member=member, version=version).update(action=action, kept=kept)
+    return action
 
 
 def restore(

@@ -14,7 +14,7 @@ from django.utils import timezone
 from detection import feed as live
 from detection.kernel.vocabulary import AlertStatus, Disposition, Role
 from detection.models import Alert, Event, Member, cursor_text
-from detection.response import accounts, alerts, health, locks
+from detection.response import accounts, alerts, health, locks, reversals
 from frontend_templates import presence, usual
 from frontend_templates.access import actor_of, renewed, role_of, staff_action, staff_page
 from frontend_templates.answers import answer, by_script, of_alert
@@ -196,7 +196,14 @@ def looking(request: HttpRequest, alert_id: UUID) -> HttpResponse:
 
 @staff_action
 def undo(request: HttpRequest, action_id: UUID) -> HttpResponse:
-    """Take a step back, within the half minute the server allows."""
+    """Take a step about an alert back, or an unlock, within the half minute the server allows."""
+    unlocked = reversals.take_back(action_id, actor=actor_of(request))
+    if unlocked.member is not None:
+        to = reverse("pages:member_file", args=[unlocked.member.member_id])
+        if unlocked.late:
+            text = "It is too late to take this back, or the lock was changed since."
+            return answer(request, text, to=to, level="warning", status=409)
+        return answer(request, "Taken back: the member is locked as before, and has been told.", to=to)
     acted = alerts.undo(action_id, actor=actor_of(request))
     to = _home(acted.alert.pk) if acted.alert else reverse("pages:feed")
     if acted.conflict:

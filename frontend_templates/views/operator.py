@@ -82,7 +82,8 @@ def unlock(request: HttpRequest, member_id: str) -> HttpResponse:
     released = locks.release(member, actor=actor_of(request), reason=form.cleaned_data["reason"], by=ActorKind.STAFF)
     if not released.done:
         return answer(request, "The member is not locked any more.", to=to, level="warning", status=409)
-    return answer(request, "The member is unlocked and has been told.", to=to)
+    undo = reverse("pages:undo", args=[released.action]) if released.action else None
+    return answer(request, "The member is unlocked and has been told.", to=to, undo=undo)
 
 
 def _other(request: HttpRequest, member_id: str) -> Member:

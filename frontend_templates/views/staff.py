@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth import logout
@@ -12,7 +13,7 @@ from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from api import throttling
+from api import gates, throttling
 from api.addresses import client_ip
 from detection.kernel.vocabulary import Role
 from detection.response import staff
@@ -20,6 +21,7 @@ from frontend_templates import wording
 from frontend_templates.access import actor_of, admin_action, renewed, role_of, trail_page
 from frontend_templates.answers import answer
 from frontend_templates.forms import InviteForm, complaint
+from frontend_templates.views.doors import BUSY, later
 
 UNEQUAL = "The two passwords differ. Please type the same one twice."
 
@@ -87,14 +89,23 @@ def password(request: HttpRequest, person: str, proof: str) -> HttpResponse:
     if request.method == "GET":
         return render(request, "public/new_password.html", {"name": user.get_username()})
     typed = request.POST.get("password", "")[:512]
-    faults = [UNEQUAL] if typed != request.POST.get("again", "")[:512] else staff.set_password(user, proof, typed)
+    if typed != request.POST.get("again", "")[:512]:
+        return _asked_again(request, user, [UNEQUAL], status=400)
+    with gates.passwords.passed() as inside:
+        if not inside:
+            return later(_asked_again(request, user, [BUSY], status=503), gates.passwords.retry_after)
+        faults = staff.set_password(user, proof, typed)
     if faults:
-        context = {"name": user.get_username(), "faults": faults}
-        return render(request, "public/new_password.html", context, status=400)
+        return _asked_again(request, user, faults, status=400)
     if request.user.pk == user.pk:
         logout(request)  # this session ended with the others: it cannot be written any more
     messages.success(request, "Your password is set. Sign in with it now.")
     return redirect("pages:login")
+
+
+def _asked_again(request: HttpRequest, user: Any, faults: Sequence[str], *, status: int) -> HttpResponse:
+    context = {"name": user.get_username(), "faults": faults}
+    return render(request, "public/new_password.html", context, status=status)
 
 
 def _said(request: HttpRequest, done: staff.Done, text: str) -> HttpResponse:

@@ -10,11 +10,15 @@ from typing import Any
 
 import pytest
 from django.test import Client as Browser
+from django.urls import reverse
 
 from api import gates
 from api.gates import Gate
 from api.throttling import Buckets
-from tests.api.conftest import Caller
+from detection.kernel.records import Actor
+from detection.kernel.vocabulary import ActorKind, Role
+from detection.response import staff
+from tests.api.conftest import Caller, staff_user
 from tests.live import eventually
 
 
@@ -62,6 +66,24 @@ def test_a_sign_in_beyond_the_gate_is_told_when_to_come_again(monkeypatch: pytes
     assert refused.status_code == 503
     assert int(refused["Retry-After"]) >= 1
     assert Browser().post("/login/", given).status_code == 200
+
+
+@pytest.mark.django_db
+def test_a_new_password_beyond_the_gate_is_not_set_and_its_link_goes_on_working(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = staff.invite(
+        "olga", Role.ANALYST, email="", actor=Actor(ActorKind.STAFF, "ada", staff_user("ada", Role.ADMIN).pk)
+    )
+    assert made.link
+    address = reverse("pages:new_password", args=made.link)
+    given = {"password": "a long and quiet evening", "again": "a long and quiet evening"}
+    monkeypatch.setattr(gates, "passwords", Gate(at_once=1, waiting=0, patience=0.01))
+    with full(gates.passwords):
+        refused = Browser().post(address, given)
+    assert refused.status_code == 503
+    assert int(refused["Retry-After"]) >= 1
+    assert Browser().post(address, given).status_code == 302
 
 
 @pytest.mark.django_db

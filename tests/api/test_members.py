@@ -85,6 +85,11 @@ def test_staff_lock_with_a_reason_and_only_staff_lift_it(olga: Caller, mia: Call
     assert unlocked.json()["lock"] is None
     assert unlocked.json()["health"]["score"] > locked.json()["health"]["score"]
     assert problem(olga.post("members/mia/unlock/", {"reason": "again"}), 409)["code"] == "not-locked"
+    back = olga.post(f"actions/{unlocked.json()['action_id']}/undo/")
+    assert back.status_code == 200, back.content
+    was, now = locked.json()["lock"], back.json()["lock"]
+    assert {**now, "version": was["version"]} == was
+    assert problem(olga.post(f"actions/{unlocked.json()['action_id']}/undo/"), 409)["code"] == "late"
 
 
 def test_staff_may_restrict_and_may_lock_without_an_end(olga: Caller, mia: Caller) -> None:

@@ -10,9 +10,10 @@ import pytest
 from django.test import Client as Browser
 from django.utils import timezone
 
-from detection.kernel.vocabulary import Role
+from detection.kernel.vocabulary import Role, Severity
 from detection.models import Alert, AlertAction, Member
-from detection.response import locks
+from detection.response import health, locks
+from frontend_templates import wording
 from tests.cast import happened, judge_all, large_payment, report, settled_life
 from tests.frontend_templates.conftest import lock, member_called, raised, staff_user, text_of
 
@@ -200,6 +201,38 @@ def test_locking_and_unlocking_ask_for_a_reason_and_keep_it(olga: Browser) -> No
     assert locks.of(member_called("mia")) is None
     gone = olga.post("/admin_dashboard/unlock/mia/", {"reason": "again"}, headers={"X-Page": "live"})
     assert gone.status_code == 409
+
+
+def test_an_unlock_is_taken_back_with_one_press_and_only_while_nobody_moved_the_lock(olga: Browser) -> None:
+    mia = member_called("mia")
+    live = {"X-Page": "live"}
+    olga.post("/admin_dashboard/lock/mia/", {"scope": "everything", "length": "24", "reason": "the bank called"})
+    placed = locks.of(mia)
+    undo = olga.post("/admin_dashboard/unlock/mia/", {"reason": "oops"}, headers=live).json()["undo"]
+    assert olga.post(undo, headers=live).status_code == 200
+    again = locks.of(mia)
+    assert placed is not None
+    assert again is not None
+    assert (again.reason, again.expires_at, again.since) == (placed.reason, placed.expires_at, placed.since)
+    assert olga.post(undo, headers=live).status_code == 409
+    assert "Undo" in text_of(olga.post("/admin_dashboard/unlock/mia/", {"reason": "no script"}, follow=True))
+
+
+def test_staff_read_of_a_members_health_in_words_meant_for_them(olga: Browser) -> None:
+    lock("mia")
+    raised(1, severity="high")
+    page = (
+        text_of(olga.get("/admin_dashboard/members/mia/")).split('aria-labelledby="health"')[1].split("</section>")[0]
+    )
+    assert "The account is locked" in page
+    assert "Serious alerts are open" in page
+    assert not re.search(r"\b([Yy]ou|[Yy]our|us)\b", page.split("<template")[0])
+
+
+def test_staff_have_a_word_for_whatever_lowers_a_members_health() -> None:
+    facts = health._Facts(alerts=dict.fromkeys(Severity, 1), disputed=True)
+    codes = {reason.code for reason in health._weigh(facts).reasons} | {"locked", "restricted"}
+    assert codes == set(wording.HEALTH_FOR_STAFF) == set(wording.FIXES_FOR_STAFF)
 
 
 @pytest.mark.parametrize("verb", ["lock", "unlock"])

@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from detection import conf
 from detection.intake.contacts import frozen_members
-from detection.kernel.records import Actor
+from detection.kernel.ids import uuid7
+from detection.kernel.records import SYSTEM, Actor
 from detection.kernel.vocabulary import ActorKind, EventType, LockScope, LockState, Trust
 from detection.models import (
     AccountLock,
@@ -23,7 +24,7 @@ from detection.models import (
     Member,
     Notification,
 )
-from detection.response import locks
+from detection.response import locks, reversals
 from detection.work import unit_of_work
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -269,3 +270,41 @@ def test_of_many_clients_at_once_a_rule_locks_its_cap_and_no_more(lock, monkeypa
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(try_it, crowd))
     assert LockReason.objects.count() == 5
+
+
+def test_an_unlock_by_staff_is_taken_back_whole_within_half_a_minute(mia, olga, lock):
+    now = timezone.now()
+    first = lock(mia).lock
+    Member.objects.filter(pk=mia.pk).update(self_service_off_at=now, code_failures=7)
+    released = locks.release(mia, actor=olga, reason="the wrong Mia", by=ActorKind.STAFF)
+    assert released.action is not None
+    mia.refresh_from_db()
+    assert (mia.self_service_off_at, mia.code_failures) == (None, 0)
+    assert reversals.take_back(released.action, actor=olga, now=now + timedelta(seconds=40)).late
+    assert not reversals.take_back(released.action, actor=olga).late
+    mia.refresh_from_db()
+    assert (mia.self_service_off_at, mia.code_failures) == (now, 7)
+    again = locks.of(mia)
+    assert (again.reason, again.expires_at, again.since, again.state) == (
+        first.reason, first.expires_at, first.since, first.state,
+    )  # fmt: skip
+    assert again.version > first.version
+    assert reversals.take_back(uuid7(), actor=olga).member is None
+
+
+def test_an_unlock_is_not_taken_back_once_somebody_moved_the_lock(mia, olga, lock):
+    lock(mia)
+    released = locks.release(mia, actor=olga, reason="a mistake", by=ActorKind.STAFF)
+    lock(mia, code="impossible-travel")
+    assert reversals.take_back(released.action, actor=olga).late
+    assert [reason.code for reason in LockReason.objects.in_force()] == ["impossible-travel"]
+
+
+def test_nobody_takes_back_an_unlock_of_their_own_account_and_a_members_code_leaves_nothing_to(mia, olga, lock):
+    lock(mia)
+    released = locks.release(mia, actor=olga, reason="fine", by=ActorKind.STAFF)
+    mias = Actor(ActorKind.STAFF, "mia", mia.user_id)
+    assert reversals.take_back(released.action, actor=mias).late
+    assert locks.of(mia) is None
+    lock(mia)
+    assert locks.release(mia, actor=SYSTEM, reason="a code", by=ActorKind.MEMBER).action is None
