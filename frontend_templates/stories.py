@@ -47,10 +47,14 @@ class Played:
         return told | {name: self.answer.get(name) for name in wanted}
 
 
-def offered() -> list[dict[str, str]]:
-    """One button a story, in words a member understands, the main ones first."""
+def offered() -> dict[str, list[dict[str, str]]]:
+    """One button a story, in words a member understands: the ``main`` ones, and ``more`` of them."""
     told = sorted(stories.buttons(), key=lambda story: FIRST.index(story.rule_id) if story.rule_id in FIRST else 99)
-    return [{"key": _key(story), "text": story.button or story.name, "name": story.name} for story in told]
+    found: dict[str, list[dict[str, str]]] = {"main": [], "more": []}
+    for story in told:
+        button = {"key": _key(story), "text": story.button or story.name}
+        found["main" if story.rule_id in FIRST else "more"].append(button)
+    return found
 
 
 def find(key: str) -> stories.Story | None:

@@ -18,7 +18,7 @@ from frontend_templates import access, stories
 from frontend_templates.access import actor_of, member_action, member_page
 from frontend_templates.answers import answer
 
-EVENTS, DEVICES, NOTICES, QUESTIONS = 20, 8, 8, 5
+EVENTS, DEVICES, NOTICES, QUESTIONS = 10, 8, 8, 5
 
 
 @member_page
@@ -26,6 +26,7 @@ def page(request: HttpRequest) -> HttpResponse:
     """The member's whole world on one page."""
     member: Member = request.member  # type: ignore[attr-defined]
     cursor = live.latest(live.MemberViewer(member.pk))
+    events = list(worth_telling(member)[:EVENTS])
     context = {
         "section": "member",
         "member": member,
@@ -33,10 +34,11 @@ def page(request: HttpRequest) -> HttpResponse:
         "state": members.overview(member),
         "questions": unanswered(member)[:QUESTIONS],
         "answered": Alert.objects.filter(member=member, disputes__isnull=False).distinct().order_by("-created_at")[:5],
-        "events": worth_telling(member)[:EVENTS],
+        "events": events,
+        "newest": f"{events[0].event_id} {events[0].state}" if events else "",
         "devices": devices.of(member)[:DEVICES],
         "notices": Notification.objects.filter(member=member, channel=Channel.PAGE).order_by("-created_at")[:NOTICES],
-        "stories": stories.offered() if conf.current().demo else [],
+        "stories": stories.offered() if conf.current().demo else None,
         "played": request.session.pop("played", None),
     }
     return render(request, "member/page.html", context)

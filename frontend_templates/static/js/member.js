@@ -8,6 +8,8 @@ const one = (name, root = document) => root.querySelector(`[data-${name}]`);
 const copy = (id) => document.getElementById(id).content.firstElementChild.cloneNode(true);
 const lockBox = one("lock");
 const questions = one("questions");
+const BROWSING = new Set(["page.viewed", "search.performed", "cart.item_added"]); // calm, and not listed
+const LOOK_EVERY = 5000;
 let refreshTimer = 0;
 
 function bdi(text) {
@@ -132,11 +134,31 @@ function take(frame) {
   if (frame.kind !== "hello") refreshTimer ||= setTimeout(refresh, 1200);
 }
 
+/** Calm events are in no frame: while somebody looks, ask now and then whether there is one that the page lacks. */
+async function look() {
+  if (document.visibilityState !== "visible" || document.querySelector("[data-connection]").dataset.state === "signed-out") return;
+  try {
+    const answer = await fetch("/api/v1/me/events/?limit=20", {
+      credentials: "same-origin",
+      headers: { "X-Page": "background" },
+    });
+    if (!answer.ok) return;
+    const told = (await answer.json()).results.find((event) => !BROWSING.has(event.type));
+    const newest = told ? `${told.event_id} ${told.state}` : "";
+    const list = document.querySelector("[data-newest]");
+    if (!newest || newest === list.dataset.newest) return;
+    list.dataset.newest = newest;
+    refreshTimer ||= setTimeout(refresh, 0);
+  } catch {
+    // Away: the connection line says so, and the next round asks again.
+  }
+}
+
 /** Lists that only the server words: activity and devices. */
 async function refresh() {
   refreshTimer = 0;
   try {
-    const page = await freshPage();
+    const page = await freshPage(location.href, "background");
     for (const id of ["activity", "devices"]) {
       const [old, made] = [document, page].map((where) => where.getElementById(id)?.closest("section")?.querySelector("ol, ul"));
       if (old && made) old.replaceChildren(...[...made.children].map((item) => document.adoptNode(item)));
@@ -206,6 +228,9 @@ document.addEventListener("submit", (event) => {
     answerQuestion(form);
   }
 });
+
+setInterval(look, LOOK_EVERY);
+document.addEventListener("visibilitychange", look);
 
 new Live({
   path: "/ws/member/",

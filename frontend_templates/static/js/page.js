@@ -76,12 +76,15 @@ export async function act(form) {
   return answer.ok;
 }
 
-/** The page as the server has it now, without running anything. Rejects when it cannot be had. */
-export function freshPage(address = location.href) {
+/**
+ * The page as the server has it now, without running anything. Rejects when it cannot be had. `by` is "background" where
+ * nobody pressed anything: that keeps no session alive.
+ */
+export function freshPage(address = location.href, by = "live") {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open("GET", address);
-    request.setRequestHeader("X-Page", "live");
+    request.setRequestHeader("X-Page", by);
     request.responseType = "document";
     request.timeout = 10000;
     request.onload = () => (request.status === 200 && request.response ? resolve(request.response) : reject(request.status));
