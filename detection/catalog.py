@@ -13,6 +13,7 @@ from django.db import DatabaseError, connection
 from django.db.models import Count, Max, Sum
 
 import detection.rules  # noqa: F401 - importing it puts every rule on the list
+from detection import enrich
 from detection.announcements import DutyChanged
 from detection.anomaly import shelf, vector
 from detection.conf import current
@@ -84,6 +85,7 @@ def on_duty() -> Duty:
 def warm() -> None:
     """Load rules, models and data before they are needed: before workers fork, so that the children share the memory.
     Whatever is missing is loaded later, or said by the status page."""
+    enrich.warm()
     try:
         on_duty()
     except DatabaseError as error:

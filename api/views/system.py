@@ -19,7 +19,7 @@ from api.addresses import from_this_machine
 from api.permissions import is_staff
 from detection import conf, inbox
 from detection.anomaly import shelf
-from detection.enrich import files, geoip
+from detection.enrich import files, geoip, network
 from detection.models import ModelVersion
 from detection.response import faults
 from detection.response.notifiers import sms
@@ -201,13 +201,15 @@ def _models(_: Any) -> Part:
 
 
 def _geo(_: Any) -> Part:
-    """The data asked first, how old it is, and what of it the operator dropped."""
-    built, age = geoip.built_at(), geoip.data_age()
+    """The data asked first for places and for networks, how old it is, and what of it the operator dropped."""
+    built, age, networks = geoip.built_at(), geoip.data_age(), network.built_at()
     dropped = {name: files.built_at(name) for name in (files.CITY, files.ASN)}
     return {
         "ok": built is not None,
         "built_at": built.date().isoformat() if built else None,
         "age_days": age.days if age else None,
+        "networks_built_at": networks.date().isoformat() if networks else None,
+        "networks_age_days": (timezone.now() - networks).days if networks else None,
         "dropped": {name: at.date().isoformat() for name, at in dropped.items() if at},
     }
 

@@ -11,7 +11,7 @@ from typing import Any
 from detection.enrich import email, files, geoip, network, phone, user_agent
 from detection.kernel.records import EventRecord
 
-__all__ = ["additions", "enrich"]
+__all__ = ["additions", "enrich", "warm"]
 
 
 def enrich(events: Sequence[EventRecord]) -> list[EventRecord]:
@@ -19,6 +19,12 @@ def enrich(events: Sequence[EventRecord]) -> list[EventRecord]:
     if files.changed():
         geoip.forget()
     return [dataclasses.replace(event, **added) if (added := additions(event)) else event for event in events]
+
+
+def warm() -> None:
+    """Open the data before it is asked: unpacking it takes a second, once on every machine."""
+    geoip.locators()
+    network.classify("1.1.1.1")
 
 
 def additions(event: EventRecord) -> dict[str, Any]:

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 import logging
 import lzma
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
-from pathlib import Path
 from typing import Any, Protocol
 
 import maxminddb
 
 from detection import conf
-from detection.enrich import files, network
+from detection.enrich import bundled, files, network
 
 logger = logging.getLogger(__name__)
 
-DATA = Path(__file__).parent / "data"
-COUNTRIES = DATA / "countries.mmdb.xz"
+COUNTRIES = "countries.mmdb"
 COUNTRIES_DIGEST = "c5f7c0e9bd6a6ccb5a2e9634764544a0d08bd0bd8788b8aedfac87bea184c652"  # of the unpacked file
 
 
@@ -88,7 +83,7 @@ def locators() -> tuple[Locator, ...]:
         except (OSError, ValueError, maxminddb.InvalidDatabaseError) as error:
             logger.warning("The city data of GEOIP_CITY_DB is not used: %s", type(error).__name__)
     try:
-        found.append(FileLocator(_bundled()))
+        found.append(FileLocator(bundled.open_packed(COUNTRIES, COUNTRIES_DIGEST)))
     except (OSError, lzma.LZMAError, maxminddb.InvalidDatabaseError) as error:
         logger.warning("The bundled country data is not used: %s", type(error).__name__)
     return tuple(found)
@@ -133,36 +128,11 @@ def name_of(country: str) -> str | None:
 @cache
 def _countries() -> dict[str, tuple[str, float, float]]:
     table = {}
-    for line in (DATA / "countries.tsv").read_text(encoding="utf-8").splitlines():
+    for line in (bundled.DATA / "countries.tsv").read_text(encoding="utf-8").splitlines():
         if not line.startswith("#"):
             code, name, latitude, longitude = line.split("\t")
             table[code] = (name, float(latitude), float(longitude))
     return table
-
-
-def _bundled() -> maxminddb.Reader:
-    """The bundled data through the C reader, which wants a file: unpacked once into the data folder.
-
-    Where that cannot be written the pure-Python reader works from memory, 15 times slower and still fast.
-    """
-    folder = conf.current().data_dir / "cache"
-    path = folder / f"countries-{COUNTRIES_DIGEST[:12]}.mmdb"
-    try:
-        if hashlib.sha256(path.read_bytes()).hexdigest() == COUNTRIES_DIGEST:
-            return maxminddb.open_database(path)
-    except OSError:
-        pass  # not unpacked yet
-    unpacked = lzma.decompress(COUNTRIES.read_bytes())
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as aside:
-            whole = Path(aside, path.name)
-            whole.write_bytes(unpacked)
-            whole.replace(path)
-        return maxminddb.open_database(path)
-    except OSError as error:
-        logger.warning("Country data stays in memory: the data folder cannot be written (%s)", type(error).__name__)
-        return maxminddb.open_database(io.BytesIO(unpacked), maxminddb.MODE_FD)
 
 
 def place_of(entry: Mapping[str, Any]) -> Place | None:

@@ -1,19 +1,27 @@
-"""What network an address belongs to: its kind (hosting, CDN, VPN, Tor, a crawler's, reserved), number and owner."""
+"""What network an address belongs to: its kind (hosting, CDN, VPN, Tor, crawler, mobile, reserved), number, owner."""
 
 from __future__ import annotations
 
+import logging
+import lzma
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from datetime import UTC, datetime
+from functools import cache, lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Any, Protocol
 
 import iporigin
 import maxminddb
 
-from detection.enrich import files
+from detection.enrich import bundled, files
+
+logger = logging.getLogger(__name__)
 
 RESERVED = iporigin.RESERVED
+MOBILE = "mobile"
+NETWORKS = "networks.mmdb"
+NETWORKS_DIGEST = "784435177bcb7594721f15633d6de98476e7d882ebc79b65eb661d8c9eae5430"  # of the unpacked file
 OWNER_NAMES = ("autonomous_system_organization", "as_name", "organization")
 
 
@@ -38,7 +46,8 @@ class Classifier(Protocol):
 
 @lru_cache(maxsize=20_000)
 def classify(ip: str) -> Network:
-    """The network of an address: its kind by iporigin's lists, number and owner by a dropped ASN file."""
+    """The network of an address: its kind by iporigin's lists and that of mobile carriers, number and owner by a
+    dropped ASN file or the bundled one."""
     address = canonical(ip)
     if address is None:
         return NOWHERE
@@ -54,19 +63,47 @@ def classify(ip: str) -> Network:
     return known if known.kind == RESERVED else _announced(address, known)
 
 
+def built_at() -> datetime | None:
+    """When the data that knows numbers and owners was built; None when there is none."""
+    found = readers()
+    return datetime.fromtimestamp(found[0].metadata().build_epoch, UTC) if found else None
+
+
+def readers() -> tuple[maxminddb.Reader, ...]:
+    """The files to ask for number and owner, best first."""
+    return tuple(found for found in (files.reader(files.ASN), _bundled()) if found is not None)
+
+
+@cache
+def _bundled() -> maxminddb.Reader | None:
+    try:
+        return bundled.open_packed(NETWORKS, NETWORKS_DIGEST)
+    except (OSError, lzma.LZMAError, maxminddb.InvalidDatabaseError) as error:
+        logger.warning("The bundled network data is not used: %s", type(error).__name__)
+        return None
+
+
+@cache
+def _carriers() -> frozenset[int]:
+    """The networks that carry mobile phones and next to nothing else."""
+    lines = (bundled.DATA / "mobile.tsv").read_text(encoding="utf-8").splitlines()
+    return frozenset(int(line.partition("\t")[0]) for line in lines if not line.startswith("#"))
+
+
 def _announced(address: str, known: Network) -> Network:
     """The same with the number of the network that announces the address, and its owner where no list names one."""
-    numbers = files.reader(files.ASN)
-    if numbers is None:
-        return known
-    try:
-        entry = numbers.get(address)
-    except (ValueError, maxminddb.InvalidDatabaseError):
-        return known
-    if not isinstance(entry, Mapping):
-        return known
-    owner = next((str(entry[name]) for name in OWNER_NAMES if entry.get(name)), None)
-    return Network(known.kind, known.owner or owner, _number(entry))
+    for reader in readers():
+        try:
+            entry = reader.get(address)
+        except (ValueError, maxminddb.InvalidDatabaseError):
+            continue  # an IPv6 address in an IPv4 file, or a damaged record
+        if isinstance(entry, Mapping):
+            number = _number(entry)
+            owner = next((str(entry[name]) for name in OWNER_NAMES if entry.get(name)), None)
+            if number in _carriers() and known.kind in (None, iporigin.HOSTING):
+                return Network(MOBILE, owner, number)  # a list of servers names a fifth of Free Mobile's phones
+            return Network(known.kind, known.owner or owner, number)
+    return known
 
 
 def _number(entry: Mapping[str, Any]) -> int | None:

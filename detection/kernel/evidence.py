@@ -61,6 +61,7 @@ SPENT: Mapping[str, Wish] = {
     "browsed": Count(frozenset(BROWSING), timedelta(days=1), per="session"),
     "givers": Distinct("member_id", MONEY, timedelta(days=3), per="recipient"),
 }
+PEOPLE = (None, "mobile")  # networks people are at home in, as far as is known
 HIDING = {"hosting": 1.0, "vpn": 0.5, "tor": 2.0}
 
 
@@ -119,7 +120,7 @@ def who(event: EventRecord, seen: Mapping[str, Any]) -> list[Fact]:
     travels = own(event, seen, "device_id")  # a phone goes where its owner goes
     if fresh(event, seen, "device_id"):
         facts.append(Fact("a device that is new to this account", _surprise(event, seen, "device_id")))
-    crowd = event.network is None and seen["neighbours"] - seen["neighbours_today"] >= SHARED_BY
+    crowd = event.network in PEOPLE and seen["neighbours"] - seen["neighbours_today"] >= SHARED_BY
     if fresh(event, seen, "access") and not hides(event, seen):
         surprise = _surprise(event, seen, "access") - (1.2 if crowd else 0.0)
         facts.append(Fact("a network that is new to it", min(surprise, 1.0) if travels else surprise))

@@ -101,7 +101,7 @@ class EventRecord:
     changed: tuple[str, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
     # Filled by enrichment, never by the sender.
-    network: str | None = None  # "hosting", "vpn", "tor", "cdn", "bot", "reserved"; None = unknown
+    network: str | None = None  # "hosting", "vpn", "tor", "cdn", "bot", "mobile", "reserved"; None = unknown
     network_owner: str | None = None
     agent: str | None = None  # "Mobile Safari on iPhone"
     agent_kind: str | None = None  # "browser", "bot", "headless", "library", "empty"

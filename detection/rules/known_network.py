@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 from detection.kernel.detector import Assurance, Seen, rule
+from detection.kernel.evidence import PEOPLE
 from detection.kernel.features import FirstSeen, Wish
 from detection.kernel.records import EventRecord, Signal
 from detection.kernel.vocabulary import ASSURED
@@ -25,7 +26,7 @@ class KnownNetwork(Assurance):
         since = seen["address_since"]
         if event.member_id is None or not self.settled(event, since, self.settled_after):
             return None
-        if event.network is not None:  # anybody can rent a server, a tunnel or an exit
+        if event.network not in PEOPLE:  # anybody can rent a server, a tunnel or an exit
             return None
         known_for = spoken(event.occurred_at - since)
         text = f"The network has been this account's for {known_for}."

@@ -134,6 +134,7 @@ def test_the_system_tells_how_it_is_part_by_part(stranger: Caller) -> None:
     assert {"database", "valkey", "worker", "beat", "inbox", "models", "geo", "texts"} == set(parts)
     assert parts["database"]["ok"]
     assert parts["inbox"]["ok"]
+    assert parts["geo"]["networks_age_days"] >= 0
     whole = all(parts[name]["ok"] for name in ("database", "valkey", "worker", "beat", "inbox"))
     assert response.status_code == (200 if whole else 503)
     assert not parts["worker"]["ok"]

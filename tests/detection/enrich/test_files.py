@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from detection.enrich import enrich, files, geoip
+from detection.enrich import enrich, files, geoip, network
 from tests.detection.enrich import mmdb
 from tests.detection.enrich.test_enrich import GOOGLE, LONDON, event
 
@@ -24,21 +25,21 @@ def folder(settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 
 def test_an_asn_file_names_number_and_owner(folder: Path) -> None:
-    assert (enrich([event(ip=LONDON)])[0].asn, enrich([event(ip=LONDON)])[0].network_owner) == (None, None)
-    layout = {"autonomous_system_number": 20712, "autonomous_system_organization": "Andrews & Arnold Ltd"}
+    assert enrich([event(ip=LONDON)])[0].asn == 20712, "by what comes with the program"
+    layout = {"autonomous_system_number": 64501, "autonomous_system_organization": "Sam's Lines"}
     mmdb.write(folder / files.ASN, "81.2.0.0/16", layout)
     (found,) = enrich([event(ip=LONDON)])
-    assert (found.asn, found.network_owner, found.access) == (20712, "Andrews & Arnold Ltd", "AS20712")
+    assert (found.asn, found.network_owner) == (64501, "Sam's Lines"), "what is dropped wins"
     assert enrich([event(ip=LONDON, asn=64500)])[0].asn == 64500, "the sender's word stays"
     (google,) = enrich([event(ip=GOOGLE)])
-    assert (google.asn, google.network_owner) == (None, "Google"), "what the file does not know stays as it was"
-    assert files.built_at(files.ASN) is not None
+    assert (google.asn, google.network_owner) == (15169, "Google"), "what it does not know stays as it was"
+    assert network.built_at() == files.built_at(files.ASN) == datetime.fromtimestamp(mmdb.EPOCH, UTC)
 
 
 def test_another_layout_says_the_same(folder: Path) -> None:
-    mmdb.write(folder / files.ASN, "81.2.0.0/16", {"asn": "AS20712", "as_name": "A&A"})
+    mmdb.write(folder / files.ASN, "81.2.0.0/16", {"asn": "AS64501", "as_name": "Sam's"})
     (found,) = enrich([event(ip=LONDON)])
-    assert (found.asn, found.network_owner) == (20712, "A&A")
+    assert (found.asn, found.network_owner) == (64501, "Sam's")
 
 
 def test_a_city_file_is_taken_up_replaced_and_taken_away(folder: Path) -> None:
@@ -51,11 +52,11 @@ def test_a_city_file_is_taken_up_replaced_and_taken_away(folder: Path) -> None:
     assert (found.country, found.city) == ("GB", None)
 
 
-def test_a_file_that_cannot_be_read_leaves_things_unknown(folder: Path) -> None:
+def test_a_file_that_cannot_be_read_leaves_what_comes_with_the_program(folder: Path) -> None:
     (folder / files.ASN).write_bytes(b"half a file")
     (folder / files.CITY).write_bytes(b"half a file")
     (found,) = enrich([event(ip=LONDON)])
-    assert (found.country, found.asn, found.network_owner) == ("GB", None, None)
+    assert (found.country, found.city, found.asn) == ("GB", None, 20712)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pathlib import Path
 import maxminddb
 import pytest
 
-from detection.enrich import geoip
+from detection.enrich import bundled, geoip, network
 
 
 @pytest.fixture(autouse=True)
@@ -22,9 +22,17 @@ def _own_data(settings, tmp_path: Path) -> Iterator[None]:  # type: ignore[no-un
     geoip.forget()
 
 
-def test_the_bundled_file_is_the_one_we_credit() -> None:
-    unpacked = lzma.decompress(geoip.COUNTRIES.read_bytes())
-    assert hashlib.sha256(unpacked).hexdigest() == geoip.COUNTRIES_DIGEST
+def packed(name: str) -> bytes:
+    return lzma.decompress((bundled.DATA / f"{name}.xz").read_bytes())
+
+
+@pytest.mark.parametrize(
+    ("name", "digest"),
+    [(geoip.COUNTRIES, geoip.COUNTRIES_DIGEST), (network.NETWORKS, network.NETWORKS_DIGEST)],
+)
+def test_the_bundled_files_are_those_we_credit(name: str, digest: str) -> None:
+    assert hashlib.sha256(packed(name)).hexdigest() == digest
+    assert digest in (Path(__file__).parents[3] / "NOTICE").read_text(encoding="utf-8")
 
 
 def test_the_data_tells_its_age() -> None:
@@ -65,7 +73,7 @@ def test_a_city_file_that_cannot_be_read_leaves_the_countries(  # type: ignore[n
 
 def test_a_file_of_another_layout_is_read_too(settings, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     path = tmp_path / "any.mmdb"
-    path.write_bytes(lzma.decompress(geoip.COUNTRIES.read_bytes()))
+    path.write_bytes(packed(geoip.COUNTRIES))
     settings.GEOIP_CITY_DB = str(path)
     geoip.forget()
     place = geoip.locate("81.2.69.142")
