@@ -266,7 +266,7 @@ def test_after_the_server_was_gone_the_feed_has_every_alert_once(watched: Any, o
     with own_system.client() as client:
         missed = [alarm(client) for _ in range(3)]
     for name in missed:
-        row_of(watched, name).wait_for(timeout=30_000)
+        row_of(watched, name).wait_for(timeout=120_000)
         assert row_of(watched, name).count() == 1
     live(watched)
 
@@ -277,8 +277,8 @@ def test_at_most_three_hundred_rows_are_kept(watched: Any, own_system: LiveSyste
     before = int(watched.locator('[data-count=""]').inner_text())
     with own_system.client() as client:
         assert client.post("/api/v1/events/", json={"events": crowd}).json()["accepted"] == 320
-    watched.locator('[data-count=""]', has_text=str(before + 320)).wait_for(timeout=60_000)
-    watched.locator(".feed > li:nth-child(300)").wait_for(state="attached")
+    watched.locator('[data-count=""]', has_text=str(before + 320)).wait_for(timeout=180_000)
+    watched.locator(".feed > li:nth-child(300)").wait_for(state="attached", timeout=180_000)
     assert watched.locator(".feed > li").count() == 300
     shown = watched.locator(".feed > li").evaluate_all("rows => rows.map(row => row.dataset.id)")
     assert len(set(shown)) == 300

@@ -13,7 +13,9 @@ const MOST_ROWS = 300;
 const COUNT_EVERY = 4000;
 const SUMMARY_EVERY = 10000;
 const FLUSH_AFTER = 60; // rows of one moment come in together
-const SLICE = 16; // milliseconds at a time that rows come in for
+const SLICE = 16; // milliseconds at a time that rows come in for …
+const AT_LEAST = 8; // … and how many rows come in however slow the machine is
+const MOST_LIT = 12; // rows light up as they come in, in a flood the last few alone
 const STALE_AFTER = 60000;
 
 const feed = document.querySelector("[data-feed]");
@@ -40,7 +42,7 @@ let connection = { state: "none" };
 
 const memberUrl = (kind, id) => `/admin_dashboard/${kind}/${id.split("/").map(encodeURIComponent).join("/")}/`;
 const slot = (row, name) => row.querySelector(`[data-slot="${name}"]`);
-const rowOf = (id) => feed.querySelector(`:scope > [data-id="${CSS.escape(id)}"]`);
+const rowOf = (id) => [...feed.children].find((row) => row.dataset.id === id); // sooner than asking for a selector
 
 /** Whether somebody reads, points at or types into the list. */
 function busy() {
@@ -143,7 +145,7 @@ function insert(alert) {
   const next = rows.find((other) => isOlder(other.dataset, alert));
   if (!next && rows.length && document.querySelector('[rel="next"]')) return;
   feed.insertBefore(row, next ?? null);
-  row.classList.add("fresh");
+  row.classList.toggle("fresh", waiting.size < MOST_LIT);
   feed.hidden = false;
   document.querySelector("[data-empty]").hidden = true;
   while (feed.childElementCount > MOST_ROWS) feed.lastElementChild.remove();
@@ -168,8 +170,9 @@ function flush({ asked = false } = {}) {
 /** Bring them in, the newest first, a few milliseconds at a time: the page answers in between. */
 function comeIn(ids, asked) {
   coming = 0;
+  const free = asked || !busy(); // asked once a time: it makes the browser lay out the page
   const until = performance.now() + SLICE;
-  while (ids.length && performance.now() < until && (asked || !busy())) {
+  for (let done = 0; free && ids.length && (done < AT_LEAST || performance.now() < until); done += 1) {
     const alert = waiting.get(ids.shift());
     if (!alert) continue;
     waiting.delete(alert.id);
@@ -177,12 +180,13 @@ function comeIn(ids, asked) {
     if (row) fill(row, alert);
     else insert(alert);
   }
-  if (ids.length && (asked || !busy())) {
+  if (free && ids.length) {
     coming = setTimeout(comeIn, 0, ids, asked);
     return;
   }
-  offer();
   choose.show();
+  if (free && newest && waiting.size) flushTimer ||= setTimeout(flush, FLUSH_AFTER, {}); // they came meanwhile
+  else offer();
 }
 
 function rowIds() {
@@ -219,7 +223,7 @@ function arrived(alert, raised) {
     unsaid.high += alert.severity === "high" ? 1 : 0;
     summaryTimer ||= setTimeout(summarise, summary.textContent ? SUMMARY_EVERY : 500);
   }
-  if (newest && !busy()) flushTimer ||= setTimeout(flush, FLUSH_AFTER, {});
+  if (newest) flushTimer ||= setTimeout(flush, FLUSH_AFTER, {});
   else offerSoon();
   countTimer ||= setTimeout(recount, COUNT_EVERY);
 }
