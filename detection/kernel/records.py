@@ -121,9 +121,12 @@ class EventRecord:
 
     @property
     def access(self) -> str | None:
-        """The line someone came in by: the network's number, or the part of the address a provider hands out of."""
-        if self.asn is not None:
-            return f"AS{self.asn}"
+        """The line someone came in by: the network's number, or where none is known the part of the address."""
+        return self.address_range if self.asn is None else f"AS{self.asn}"
+
+    @property
+    def address_range(self) -> str | None:
+        """The part of the address a provider hands out of: it moves with the days, and hardly within an hour."""
         if self.ip is None:
             return None
         parts = self.ip.split(".")
