@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
@@ -14,6 +15,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 
+from detection.enrich import geoip, network
 from detection.enrich.geoip import name_of
 from detection.kernel.vocabulary import ListEffect, Role
 from detection.models import Alert, Contact, Device, Member
@@ -59,6 +61,7 @@ def page(request: HttpRequest, kind: str, name: str) -> HttpResponse:
         "name": name,
         "title": shown_name(kind, name),
         "found": found,
+        "facts": _facts(kind, name, found),
         "activity": charts.bars(found.daily, days, what="Events a day over two weeks"),
         "near": [(other, PLURALS[other], _shown(other, pairs)) for other, pairs in found.near.items()],
         "most": entities.EVENTS,
@@ -117,6 +120,26 @@ def shown_name(kind: str, name: str) -> str:
     return wording.NETWORKS.get(name, name) if kind == "network" else name
 
 
+def _facts(kind: str, name: str, found: entities.Portrait) -> list[tuple[str, str, str, str]]:
+    """What offline data knows of an address, and events of a network: (term, words, kind and name of its page)."""
+    if kind == "address":
+        place, line = geoip.locate(name), network.classify(name)
+        where = [("Country", wording.country(place.country), "country", place.country)] if place else []
+        owner = [("Network", line.owner, "network", line.owner)] if line.owner else []
+        return [*where, *owner, *_numbers({line.asn} - {None}, {line.kind} - {None})]
+    if kind == "network":
+        seen = [event.enriched for event in found.events]
+        return _numbers({one.get("asn") for one in seen} - {None}, {one.get("network") for one in seen} - {None, name})
+    return []
+
+
+def _numbers(numbers: set[Any], kinds: set[Any]) -> list[tuple[str, str, str, str]]:
+    """The numbers networks are announced under, and what kind of network they are."""
+    told = [("Number", ", ".join(f"AS{number}" for number in sorted(numbers)[:SHOWN]), "", "")] if numbers else []
+    words = ", ".join(sorted(wording.NETWORKS.get(kind, str(kind)) for kind in kinds))
+    return [*told, ("Kind", words, "", "")] if words else told
+
+
 def _shown(kind: str, pairs: list[tuple[str, int]]) -> list[tuple[str, str, int]]:
     return [(name, shown_name(kind, name), number) for name, number in pairs]
 
@@ -159,9 +182,16 @@ def _countries(text: str) -> Found:
 
 
 def _networks(text: str) -> Found:
+    """By its owner's name or, as "AS3320", by its number."""
     named = {name for context in _recent("context") if (name := (context or {}).get("network"))}
-    fitting = sorted(name for name in named if text.casefold() in f"{name} {wording.NETWORKS.get(name, '')}".casefold())
-    return [_of("network", name) for name in fitting[:SHOWN]]
+    fitting = {name for name in named if text.casefold() in f"{name} {wording.NETWORKS.get(name, '')}".casefold()}
+    by = Q(enriched__network_owner__icontains=text)
+    number = text.upper().removeprefix("AS")
+    if number.isascii() and number.isdecimal() and len(number) <= 10:
+        by |= Q(enriched__asn=int(number))
+    recent, _ = entities.newest_events()
+    owners = recent.filter(by).order_by().values_list("enriched__network_owner", flat=True).distinct()[:SHOWN]
+    return [_of("network", name) for name in sorted({*fitting, *filter(None, owners)})[:SHOWN]]
 
 
 def _recent(column: str) -> list[object]:

@@ -5,15 +5,21 @@ Colours depend on the theme alone and widths on the window alone, so two looks s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.template.loader import render_to_string
+from django.test import RequestFactory
 
+from frontend_templates.urls import urlpatterns
 from tests.browser.conftest import SIZES, Person, alarm, live, picture
-from tests.live import LiveSystem
+from tests.live import LiveSystem, eventually
+from tests.security.matrix import rows
 
 pytestmark = pytest.mark.browser
 
@@ -21,6 +27,38 @@ LOOKS = [
     pytest.param({"size": size, "theme": theme}, id=f"{size}-{theme}")
     for size, theme in (("desktop", "light"), ("phone", "dark"))
 ]
+#: Pages with an address that never changes, by route.
+STRANGERS = {
+    "home": "/",
+    "login": "/login/",
+    "register": "/register/",
+    "outbox": "/outbox/",
+    "new_password": "/login/password/none/none/",
+    "mail_answer": "/answer/none/",
+    "portal": "/portal/none/",
+}
+STAFF = {
+    "models": "models/", "audit": "audit/?check=all", "health": "health/", "overview": "overview/", "locked": "locked/",
+    "gallery": "parts/", "desk": "desk/", "search": "find/?q=nobody-at-all", "entity": "things/country/GB/",
+    "keys": "keys/", "staff": "staff/", "settings": "settings/", "messages": "messages/", "webhooks": "webhooks/",
+    "storms": "storms/", "face": "face/", "presets": "rules/presets/", "rules": "rules/",
+    "rule": "rules/impossible-travel/", "money": "money/",
+}  # fmt: skip
+MEMBERS = {
+    "activity": "activity/",
+    "notices": "notices/",
+    "preferences": "notices/ways/",
+    "safety": "devices/",
+    "two_step": "two-step/",
+}
+#: Pages that are about something the tests make first, and where they are looked at.
+MADE_FIRST = {
+    "feed", "alert", "member_file", "list_entry", "webhook", "again", "second_step",  # here
+    "member", "question", "unlock",  # here, with a member
+    "rule_backtest", "lists",  # test_rules_at_work
+}  # fmt: skip
+#: What is no page: data, a style, a picture, a way out.
+NO_PAGES = {"counts", "export", "export_money", "face_style", "face_logo", "logout"}
 #: Open what is folded, so that it is looked at too.
 UNFOLD = "document.querySelectorAll('details').forEach(found => { found.removeAttribute('name'); found.open = true; })"
 
@@ -40,14 +78,32 @@ def sound(page: Any) -> None:
     assert page.locator("h1").count() == 1
 
 
+def test_every_page_is_looked_at() -> None:
+    opened = {row.route for row in rows() if row.method == "GET"}
+    every = {pattern.name for pattern in urlpatterns if str(pattern.pattern) in opened}
+    assert every - NO_PAGES == {*STRANGERS, *STAFF, *MEMBERS, *MADE_FIRST}
+
+
 @pytest.mark.parametrize("look", LOOKS)
 def test_the_pages_of_strangers_are_sound(look: dict[str, str], person: Person) -> None:
-    page = person(**look, expected="410")  # a link that is used up says so
-    for address in ("/", "/login/", "/register/", "/outbox/", "/login/password/none/none/"):
+    page = person(**look, expected="Failed to load resource")  # a link that is used up says so
+    for name, address in STRANGERS.items():
         page.goto(address)
         sound(page)
-        if address == "/" and look == {"size": "desktop", "theme": "light"}:
+        if name == "home" and look == {"size": "desktop", "theme": "light"}:
             picture(page, "home")
+    asked: dict[str, Any] = {"picture": None, "fault": "That is not the code."}
+    given: dict[str, Any] = {"recovery": ["1234 5678"], "next": "/"}
+    for context in (asked, given):  # the demo asks staff for no second step, so its page is put where it would be
+        shown = render_to_string("public/second_step.html", context, request=RequestFactory().get("/"))
+        page.route("**/login/code/", partial(_answer_with, shown))
+        page.goto("/login/code/")
+        sound(page)
+        page.unroute("**/login/code/")
+
+
+def _answer_with(shown: str, route: Any) -> None:
+    route.fulfill(body=shown, content_type="text/html")
 
 
 @pytest.mark.parametrize("look", LOOKS)
@@ -71,42 +127,34 @@ def test_the_pages_of_staff_are_sound(look: dict[str, str], person: Person, app:
     page.reload()
     page.evaluate(UNFOLD)
     sound(page)
-    page.goto(f"/admin_dashboard/members/{name}/")
-    page.evaluate(UNFOLD)
-    sound(page)
-    for part in (
-        "models", "audit", "health", "overview", "parts", "desk", f"find/?q={name[:6]}", "things/country/GB",
-        "things/network/nowhere", "keys", "staff", "settings", "messages", "webhooks", "storms", "face",
-    ):  # fmt: skip
-        page.goto(f"/admin_dashboard/{part}{'' if '?' in part else '/'}")
+    for address in (f"/admin_dashboard/members/{name}/", f"/admin_dashboard/find/?q={name[:6]}", "/login/again/"):
+        page.goto(address)
         page.evaluate(UNFOLD)
         sound(page)
-        if part in ("overview", "parts", "keys", "staff", "settings") and look == {"size": "desktop", "theme": "light"}:
-            picture(page, part)
-
-
-def test_a_page_is_light_on_the_wire_and_prints(person: Person, app: httpx.Client) -> None:
-    alarm(app)
-    for address in (
-        "/admin_dashboard/",
-        "/admin_dashboard/overview/",
-        "/admin_dashboard/parts/",
-        "/admin_dashboard/keys/",
-        "/",
-    ):
-        page = person("ada")
-        session = page.context.new_cdp_session(page)
-        session.send("Network.enable")
-        loaded: list[float] = []
-        session.on("Network.loadingFinished", lambda done, loaded=loaded: loaded.append(done["encodedDataLength"]))
-        page.goto(address)
-        page.wait_for_load_state("networkidle")
-        assert 0 < sum(loaded) < 150_000, (address, sum(loaded))
-        page.set_viewport_size({"width": 320, "height": 640})
-        assert page.evaluate("document.documentElement.scrollWidth") <= 320, address
+    for part, address in STAFF.items():
+        page.goto(f"/admin_dashboard/{address}")
+        page.evaluate(UNFOLD)
+        sound(page)
         page.emulate_media(media="print")
         assert not page.locator("header.top").is_visible()
         assert page.locator("h1").is_visible()
+        page.emulate_media(media="screen")
+        shown = {"overview", "parts", "keys", "staff", "settings"}
+        if part in shown and look == {"size": "desktop", "theme": "light"}:
+            picture(page, part)
+
+
+@pytest.mark.parametrize("address", ["/", "/admin_dashboard/", "/admin_dashboard/overview/"])
+def test_a_page_is_light_on_the_wire(address: str, person: Person, app: httpx.Client) -> None:
+    alarm(app)
+    page = person("ada")
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    loaded: list[float] = []
+    session.on("Network.loadingFinished", lambda done: loaded.append(done["encodedDataLength"]))
+    page.goto(address)
+    page.wait_for_load_state("networkidle")
+    assert 0 < sum(loaded) < 150_000, (address, sum(loaded))
 
 
 @pytest.mark.parametrize("look", LOOKS)
@@ -116,8 +164,8 @@ def test_the_pages_of_members_are_sound(
     page, name = new_member(**look)
     live(page)
     sound(page)
-    for part in ("activity", "notices", "devices", "two-step"):
-        page.goto(f"/member/{part}/")
+    for address in MEMBERS.values():
+        page.goto(f"/member/{address}")
         page.evaluate(UNFOLD)
         sound(page)
     page.goto("/member/")
@@ -181,6 +229,115 @@ def test_the_feed_is_worked_with_the_keyboard_alone(person: Person, app: httpx.C
     page.keyboard.press("Escape")
     row.get_by_label("Confirmed fraud").wait_for(state="hidden")
     assert "Resolve" in page.locator(":focus").inner_text()
+
+
+def reach(page: Any, wanted: Any) -> None:
+    """Go to something with the Tab key alone; what has the focus can be seen to have it."""
+    for _ in range(150):
+        if wanted.evaluate("it => it === document.activeElement"):
+            break
+        page.keyboard.press("Tab")
+    else:
+        raise AssertionError(f"{page.url}: {wanted} is not reached with the Tab key")
+    seen = (
+        "it => { const s = getComputedStyle(it); return s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) > 0 }"
+    )
+    assert wanted.evaluate(seen), f"{page.url}: the focus on {wanted} cannot be seen"
+
+
+def press(page: Any, wanted: Any) -> None:
+    reach(page, wanted)
+    page.keyboard.press("Enter")
+
+
+def test_the_pages_of_staff_are_worked_with_the_keyboard_alone(person: Person, app: httpx.Client) -> None:
+    name = alarm(app)
+    page = person("ada")
+    page.goto("/admin_dashboard/overview/")
+    press(page, page.locator(".figures a", has_text="members locked"))
+    page.wait_for_url("**/locked/")
+    press(page, page.get_by_role("link", name=name, exact=True))
+    page.wait_for_url(f"**/members/{name}/")
+    press(page, page.locator("summary", has_text="Unlock"))
+    reach(page, page.get_by_label("Reason, for the audit trail"))
+    page.keyboard.type("She called us.")
+    page.keyboard.press("Enter")
+    page.get_by_text("Not locked").wait_for()
+    reach(page, page.get_by_label("A note for the staff"))
+    page.keyboard.type("Called back, all is well.")
+    press(page, page.get_by_role("button", name="Add note"))
+    page.locator("li", has_text="Called back, all is well.").wait_for()
+
+    page.goto("/admin_dashboard/money/?from=2020-01-01&to=2020-01-31")
+    press(page, page.get_by_role("link", name="7 days"))
+    page.wait_for_url(re.compile(r"from=(?!2020)"))
+    page.keyboard.press("/")
+    page.keyboard.type(name)
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/members/{name}/")
+
+    page.goto("/admin_dashboard/keys/")
+    press(page, page.locator("summary", has_text="A new key"))
+    reach(page, page.get_by_label("App", exact=True))
+    page.keyboard.type(f"till {name}")
+    page.keyboard.press("Enter")
+    page.get_by_text("shown this once").wait_for()
+    reach(page, page.get_by_role("button", name="Copy").first)
+
+    page.goto("/admin_dashboard/staff/")
+    press(page, page.locator("summary", has_text="Invite somebody"))
+    reach(page, page.get_by_label("Name they sign in by"))
+    page.keyboard.type(f"new-{name}")
+    reach(page, page.get_by_role("radio").first)
+    page.keyboard.press("Space")
+    press(page, page.get_by_role("button", name="Invite", exact=True))
+    page.get_by_text("shown this once").wait_for()
+
+    page.goto("/admin_dashboard/lists/")
+    reach(page, page.get_by_label("What", exact=True))
+    page.keyboard.type(f"{name}-listed")
+    reach(page, page.get_by_label("Why", exact=True))
+    page.keyboard.type("tried with the keyboard")
+    page.keyboard.press("Enter")
+    page.get_by_text("is on the block list.").wait_for()
+    press(page, page.get_by_role("link", name=f"{name}-listed"))
+    page.get_by_role("heading", name=f"{name}-listed").wait_for()
+    sound(page)
+
+    page.goto("/admin_dashboard/webhooks/")
+    reach(page, page.locator("summary", has_text="A new endpoint"))
+    if not page.get_by_label("Address", exact=True).is_visible():
+        page.keyboard.press("Enter")
+    reach(page, page.get_by_label("Address", exact=True))
+    page.keyboard.type("https://shop.example.com/hooks")
+    page.keyboard.press("Enter")
+    page.get_by_text("shown this once").wait_for()
+    sound(page)
+
+    page.goto("/admin_dashboard/audit/")
+    press(page, page.get_by_role("link", name="Check the whole trail"))
+    page.get_by_text("were recomputed just now and fit one another").wait_for()
+    page.goto("/admin_dashboard/rules/")
+    press(page, page.get_by_role("link", name="Impossible travel"))
+    page.wait_for_url("**/rules/impossible-travel/")
+    page.goto("/admin_dashboard/messages/")
+    press(page, page.get_by_role("button", name=re.compile("Send a test")).first)
+    page.locator("[data-toasts] .toast").first.wait_for()
+    page.goto("/admin_dashboard/desk/")
+    press(page, page.get_by_role("button", name="Keep"))
+    page.get_by_role("heading", name="Your preferences").wait_for()
+
+
+def test_a_live_overview_never_takes_the_focus_away(person: Person, app: httpx.Client) -> None:
+    page = person("olga")
+    page.goto("/admin_dashboard/overview/")
+    live(page)
+    figure = page.locator(".figures a", has_text="alerts a minute")
+    reach(page, figure)
+    drawn = page.locator(".figures").first.element_handle()
+    alarm(app)
+    eventually(lambda: not drawn.evaluate("it => it.isConnected"), within=60)
+    assert figure.evaluate("it => it === document.activeElement")
 
 
 def test_motion_is_spared_those_who_ask(browser: Any, live_system: LiveSystem) -> None:

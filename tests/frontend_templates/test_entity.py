@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.test import Client as Browser
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from detection.enrich.network import classify
 from detection.models import ListEntry
 from detection.response import entities
 from tests.cast import BERLIN, happened, judge_all, large_payment, report
@@ -51,6 +53,20 @@ def test_a_network_has_a_page_too(olga: Browser) -> None:
     page = text_of(olga.get("/admin_dashboard/things/network/tor/"))
     assert "Tor" in page
     assert "Alert 7" in page
+
+
+def test_an_address_says_whose_line_it_is_and_the_network_its_number(olga: Browser) -> None:
+    report(happened("login.succeeded", "mia", ip="8.8.8.8", session_id="s-1"))
+    judge_all()
+    page = text_of(olga.get("/admin_dashboard/things/address/8.8.8.8/"))
+    owner = classify("8.8.8.8").owner
+    assert owner
+    assert "AS15169" in page
+    assert f">{owner}</bdi></a>" in page
+    assert "AS15169" in text_of(olga.get(f"/admin_dashboard/things/network/{owner}/"))
+    for text in ("AS15169", owner[:5]):
+        answer = olga.get("/admin_dashboard/find/", {"q": text})
+        assert f"/things/network/{quote(owner)}/" in (answer.get("Location") or text_of(answer)), text
 
 
 def test_a_name_has_one_spelling(olga: Browser) -> None:

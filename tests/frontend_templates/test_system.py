@@ -60,7 +60,7 @@ def test_the_audit_trail_pages_without_a_gap(ada: Browser) -> None:
     first = text_of(ada.get("/admin_dashboard/audit/"))
     assert "before=51" in first
     second = text_of(ada.get("/admin_dashboard/audit/?before=51"))
-    assert '<td class="number">50</td>' in second
+    assert '<td class="number" data-name="No.">50</td>' in second
     assert "Older" not in second
 
 
@@ -74,7 +74,7 @@ def dead_letter() -> UUID:
 
 def test_the_system_page_says_how_each_part_is(olga: Browser) -> None:
     page = text_of(olga.get("/admin_dashboard/health/"))
-    for seen in ("Database", "Valkey", "Workers", "Scheduler", "Inbox", "Models", "Country data", "Mode"):
+    for seen in ("Database", "Valkey", "Workers", "Scheduler", "Inbox", "Models", "Address data", "Mode"):
         assert f"<b>{seen}</b>" in page
     assert "Not heard of." in page, "no worker runs beside the suite, and the page says so"
 
