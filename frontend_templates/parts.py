@@ -90,7 +90,10 @@ def _untrained(facts: Facts) -> bool:
 
 
 def _geo(facts: Facts) -> str:
-    return f"Built on {facts['built_at']}." if facts["ok"] else "It cannot be read, so places stay unknown."
+    if not facts["ok"]:
+        return "It cannot be read, so places stay unknown."
+    networks = facts["networks_built_at"]
+    return f"Places built on {facts['built_at']}, networks {f'on {networks}' if networks else 'unknown'}."
 
 
 def _texts(facts: Facts) -> str:
@@ -123,6 +126,6 @@ WORDS: dict[str, tuple[str, Callable[[Facts], str]]] = {
     "beat": ("Scheduler", _heard),
     "inbox": ("Inbox", _inbox),
     "models": ("Models", _models),
-    "geo": ("Country data", _geo),
+    "geo": ("Address data", _geo),
     "texts": ("Text messages", _texts),
 }

@@ -84,6 +84,7 @@ NETWORKS = {
     "tor": "Tor",
     "cdn": "delivery network",
     "bot": "known crawler",
+    "mobile": "mobile carrier",
     "reserved": "test address",
 }
 

@@ -11,6 +11,7 @@ const NETWORKS = {
   tor: "Tor",
   cdn: "delivery network",
   bot: "known crawler",
+  mobile: "mobile carrier",
   reserved: "test address",
 };
 export const SCOPES = {
