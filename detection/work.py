@@ -11,7 +11,7 @@ feed last, so that cursor order is commit order; the announcements follow the co
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
@@ -48,9 +48,11 @@ class UnitOfWork:
     def __init__(self, actor: Actor) -> None:
         self.actor = actor
         self._entries: list[FeedEntry] = []
+        self._alerts: set[Any] = set()  # said already
         self._audits: list[AuditPending] = []
         self._notices: list[Notification] = []
         self._facts: list[tuple[WebhookKind, Alert | dict[str, Any]]] = []
+        self._together: dict[Callable[[UnitOfWork, list[Any]], None], list[Any]] = {}
 
     def tell(
         self,
@@ -63,12 +65,11 @@ class UnitOfWork:
         for_staff: bool = True,
         for_member: bool = True,
     ) -> None:
-        """A frame for the feed. An alert said twice in one unit is said once, raised wins over changed; of a member's
-        health the last word counts."""
-        if alert is not None and any(entry.alert_id == alert.pk for entry in self._entries):
+        """A frame for the feed. An alert said twice in one unit is said once, raised wins over changed."""
+        if alert is not None and alert.pk in self._alerts:
             return
-        if kind is FrameKind.HEALTH_CHANGED and member is not None:
-            self._entries = [e for e in self._entries if (e.kind, e.member_id) != (kind, member.pk)]
+        if alert is not None:
+            self._alerts.add(alert.pk)
         self._entries.append(
             FeedEntry(
                 kind=kind,
@@ -102,8 +103,15 @@ class UnitOfWork:
         if conf.current().enforcing and not any(told == (kind, fact) for told in self._facts):
             self._facts.append((kind, fact))
 
+    def together(self, verb: Callable[[UnitOfWork, list[Any]], None], item: Any) -> None:
+        """Have ``verb(work, items)`` called once at the unit's end, for all that was given it: what costs queries costs
+        them once then, however many it is about."""
+        self._together.setdefault(verb, []).append(item)
+
     def finish(self) -> None:
         """Write what was collected. Called once, inside the transaction, as its last statements."""
+        for verb, items in self._together.items():
+            verb(self, items)
         if self._notices:
             Notification.objects.bulk_create(self._notices)
             announce(OutboxFilled(len(self._notices)))

@@ -66,6 +66,10 @@ class LockReason(models.Model):
             ),
         ]
 
+    def in_force(self, now: datetime) -> bool:
+        """The same of one at hand."""
+        return self.ended_at is None and (self.expires_at is None or self.expires_at > now)
+
 
 class LockBatch(models.Model):
     """What staff decided about everybody a storm restricted: let them all go, or lock them all."""

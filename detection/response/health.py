@@ -114,9 +114,15 @@ def of(member: Member, *, now: datetime | None = None) -> HealthRecord:
 
 
 def tell(work: UnitOfWork, members: Sequence[Member]) -> None:
-    """Say these members' health on the feed, as it stands inside this unit of work."""
-    found = assess([member.pk for member in members])
+    """Say these members' health on the feed, as it stands at the end of this unit of work."""
     for member in members:
+        work.together(_say, member)
+
+
+def _say(work: UnitOfWork, told: list[Member]) -> None:
+    members = {member.pk: member for member in told}
+    found = assess(members)
+    for member in members.values():
         payload = {"member_id": member.member_id, "health": found[member.pk].wire()}
         work.tell(FrameKind.HEALTH_CHANGED, member=member, payload=payload)
 

@@ -89,8 +89,10 @@ def place(
     now = now or timezone.now()
     with unit_of_work(actor) as work:
         row = hold(member)
-        before = of(member, now=now)
-        standing = LockReason.objects.in_force(now).filter(member=member, code=code, by=by).first()
+        unended = list(LockReason.objects.filter(member=member, ended_at=None).order_by("since", "pk"))
+        reasons = [one for one in unended if one.in_force(now)]
+        before = effective(reasons, version=row.version) if reasons else None
+        standing = next((one for one in reasons if (one.code, one.by) == (code, by)), None)
         if standing and before and _covers(standing, state, scopes):
             return Placed(before, new=False)
         wanted = LockReason(
@@ -112,7 +114,8 @@ def place(
         if standing:
             _take_over(wanted, standing)
             LockReason.objects.filter(pk=standing.pk).update(ended_at=now, ended_by=actor.label)
-        tidy(member, now)
+        if len(reasons) < len(unended):
+            tidy(member, now)
         wanted.save(force_insert=True)
         lock = move(row, Cause.PLACE, before=before, actor=actor, code=code, text=text, now=now)
         if lock is None:

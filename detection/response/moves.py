@@ -21,8 +21,11 @@ class LockMoved(Exception):
 
 def hold(member: Member) -> AccountLock:
     """The member's lock row, held until the transaction ends: who holds it decides alone."""
-    AccountLock.objects.get_or_create(member=member)
-    row = AccountLock.objects.select_for_update().get(pk=member.pk)
+    held = AccountLock.objects.select_for_update().filter(pk=member.pk)
+    row = held.first()
+    if row is None:
+        made, ours = AccountLock.objects.get_or_create(member=member)  # what we made nobody else sees yet
+        row = made if ours else held.get()
     row.member = member
     return row
 

@@ -66,7 +66,14 @@ def to_member(
     if conf.current().enforcing:
         work.notify(Notification(channel=Channel.PAGE, sent_at=now, **notice))
     if not only_page or preferences.topic_of(kind) == preferences.NEWS:
-        for channel, address in preferences.reach(member, kind, now):
+        work.together(_by_their_ways, notice)
+
+
+def _by_their_ways(work: UnitOfWork, notices: list[dict[str, Any]]) -> None:
+    """These notices by every way their members are known by and did not switch off. Two queries."""
+    reached = preferences.Reach([notice["member"] for notice in notices], timezone.now())
+    for notice in notices:
+        for channel, address in reached.by(notice["member"], notice["kind"]):
             work.notify(Notification(channel=channel, destination=address, **notice))
 
 

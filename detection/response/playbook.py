@@ -30,6 +30,7 @@ class Response:
     alerts: dict[str, Alert] = field(default_factory=dict)
     locks: dict[int, LockRecord] = field(default_factory=dict)
     refusals: dict[str, Reason] = field(default_factory=dict)
+    paged: bool = False  # staff know of the storm
 
 
 def respond(
@@ -107,7 +108,8 @@ def _lock(verdict: Verdict, alert: Alert, member: Member, response: Response, no
         capped=not may,
     )
     response.locks[member.pk] = placed.lock
-    if not may:
+    if not may and not response.paged:
+        response.paged = True
         notifications.page_once("lock.storm", alert=alert, context={"storm_page": letters.page(STORMS)})
     return Action.LOCK if placed.lock.state is LockState.LOCKED else Action.CHALLENGE
 

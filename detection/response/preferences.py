@@ -93,14 +93,26 @@ def topic_of(kind: str) -> str:
     return _TOPIC_OF.get(kind, SECURITY)
 
 
-def reach(member: Member, kind: str, now: datetime) -> list[tuple[Channel, str]]:
-    """Where a letter of this kind goes beside the page. Security goes everywhere when the choice reaches nobody."""
-    topic = topic_of(kind)
-    kept = NoticePreference.objects.filter(member=member, topic=topic).values_list("channels", flat=True).first()
-    chosen = _USUAL[topic] if kept is None else kept
-    every = [(channel, address) for channel, found in _contacts(member, now).items() for address in found]
-    reached = [(channel, address) for channel, address in every if channel in chosen]
-    return every if topic == SECURITY and not reached else reached
+class Reach:
+    """Where letters to these members go beside the page. Two queries, however many they are."""
+
+    def __init__(self, members: Collection[Member], now: datetime) -> None:
+        pks = {member.pk for member in members}
+        kept = NoticePreference.objects.filter(member__in=pks).values_list("member", "topic", "channels")
+        self._kept = {(member, topic): channels for member, topic, channels in kept}
+        self._known: dict[int, list[Contact]] = {}
+        for contact in Contact.objects.filter(member__in=pks, held=False).order_by("added_at", "pk"):
+            self._known.setdefault(contact.member_id, []).append(contact)
+        self._now = now
+
+    def by(self, member: Member, kind: str) -> list[tuple[Channel, str]]:
+        """Where a letter of this kind goes. Security goes everywhere when the choice reaches nobody."""
+        topic = topic_of(kind)
+        chosen = self._kept.get((member.pk, topic), _USUAL[topic])
+        found = _known_by(self._known.get(member.pk, []), self._now)
+        every = [(channel, address) for channel, addresses in found.items() for address in addresses]
+        reached = [(channel, address) for channel, address in every if channel in chosen]
+        return every if topic == SECURITY and not reached else reached
 
 
 def contacts(member: Member, channel: Channel, now: datetime) -> list[str]:
@@ -110,7 +122,11 @@ def contacts(member: Member, channel: Channel, now: datetime) -> list[str]:
 
 def _contacts(member: Member, now: datetime) -> dict[Channel, list[str]]:
     """One query."""
-    every = list(Contact.objects.filter(member=member, held=False).order_by("added_at", "pk"))
+    return _known_by(list(Contact.objects.filter(member=member, held=False).order_by("added_at", "pk")), now)
+
+
+def _known_by(every: list[Contact], now: datetime) -> dict[Channel, list[str]]:
+    """By channel, the contacts known to be a member's: the verified ones, and the one codes go to."""
     found = {}
     for channel, kind in _KIND.items():
         mine = [contact for contact in every if contact.kind == kind]

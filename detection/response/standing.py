@@ -28,7 +28,7 @@ def of(member: Member, *, now: datetime | None = None) -> LockRecord | None:
     return in_force([member.pk], now=now).get(member.pk)
 
 
-def effective(reasons: list[LockReason]) -> LockRecord:
+def effective(reasons: list[LockReason], *, version: int | None = None) -> LockRecord:
     """The strongest state, with the scopes of all reasons of that state, from the first of them to the last one's end.
 
     The words are those of one that a code does not lift, if there is any, else of the oldest. A code opens the lock
@@ -46,7 +46,7 @@ def effective(reasons: list[LockReason]) -> LockRecord:
         expires_at=None if None in ends else max(end for end in ends if end),
         by=ActorKind(spoken.by),
         self_unlock=all(reason.self_unlock for reason in reasons),
-        version=getattr(spoken, "version", None) or 0,
+        version=version if version is not None else getattr(spoken, "version", None) or 0,
     )
 
 

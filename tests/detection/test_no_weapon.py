@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.contrib.auth import get_user_model
 from django.db import connection
-from django.test.utils import override_settings
+from django.test.utils import CaptureQueriesContext, override_settings
 from django.utils import timezone
 
 from detection import deciding
@@ -124,7 +124,7 @@ def forged(number: int) -> dict:
 
 @override_settings(STAFF_EMAIL="staff@example.com")
 def test_a_leaked_key_that_forges_takeovers_locks_its_cap_and_pages_staff_once() -> None:
-    forged_ones = 1000 if connection.vendor == "sqlite" else 100  # the other nine hundred end the same way
+    forged_ones = 1000
     for start in range(0, forged_ones, 100):
         items = report(*(forged(number) for number in range(start, start + 100)), trust=Trust.NORMAL)
         assert {item.status for item in items} == {"accepted"}
@@ -136,3 +136,18 @@ def test_a_leaked_key_that_forges_takeovers_locks_its_cap_and_pages_staff_once()
     assert reasons.filter(capped=True).count() == restricted
     assert Notification.objects.filter(member=None, kind="lock.storm").count() == 1
     assert max(storm.count for storm in storms.standing() if storm.client == shop()) >= forged_ones - 20
+
+
+def queries_of(locked: int, start: int) -> int:
+    """How many statements it takes to judge a batch that locks so many."""
+    report(*(forged(number) for number in range(start, start + locked)), trust=Trust.NORMAL)
+    with CaptureQueriesContext(connection) as asked:
+        assert judge_all() == locked
+    return len(asked)
+
+
+def test_what_a_batch_of_locks_tells_is_asked_for_once_and_not_for_each_of_them() -> None:
+    queries_of(20, 0)  # the cap: what follows restricts, and the first of a kind asks for more
+    few, many = queries_of(5, 100), queries_of(25, 200)
+    each = (many - few) / 20
+    assert each <= 13, f"{each} statements a lock"

@@ -455,7 +455,7 @@ def phoned(mia, settings):
 
 
 def reached(member, kind: str) -> set[str]:
-    return {channel.value for channel, _ in preferences.reach(member, kind, timezone.now())}
+    return {channel.value for channel, _ in preferences.Reach([member], timezone.now()).by(member, kind)}
 
 
 def test_a_member_chooses_how_to_hear_of_what(phoned):

@@ -54,7 +54,7 @@ def test_locking_is_told_live_by_mail_on_the_page_and_in_the_audit_trail(mia, lo
     Contact.objects.create(member=mia, kind="email", value="mia@work.example", verified_at=timezone.now())
     Contact.objects.create(member=mia, kind="email", value="thief@example.com", held=True)
     lock(mia)
-    assert frames() == ["member.locked", "health.changed", "notice.created"]
+    assert frames() == ["member.locked", "notice.created", "health.changed"]
     locked = FeedEntry.objects.get(kind="member.locked")
     assert locked.payload["lock"]["version"] == 1
     assert locked.payload["member_id"] == "mia"
@@ -130,7 +130,7 @@ def test_ending_one_reason_never_ends_another(mia, lock, olga):
     released = locks.release(mia, actor=olga, reason="known", by=ActorKind.STAFF, codes=["a"])
     assert released.done
     assert released.lock.reason.code == "b"
-    assert frames()[-3:] == ["member.locked", "health.changed", "notice.created"]
+    assert frames()[-3:] == ["member.locked", "notice.created", "health.changed"]
     assert locks.release(mia, actor=olga, reason="known", by=ActorKind.STAFF).lock is None
 
 
@@ -139,7 +139,7 @@ def test_staff_release_everything_and_the_release_is_told_and_audited(mia, lock,
     released = locks.release(mia, actor=olga, reason="she called us", by=ActorKind.STAFF)
     assert (released.done, released.lock, len(released.reasons)) == (True, None, 1)
     assert locks.of(mia) is None
-    assert frames()[-3:] == ["member.unlocked", "health.changed", "notice.created"]
+    assert frames()[-3:] == ["member.unlocked", "notice.created", "health.changed"]
     assert FeedEntry.objects.get(kind="member.unlocked").payload == {"member_id": "mia", "lock": None}
     entry = AuditPending.objects.order_by("id").last().entry
     assert entry["action"] == "member.unlocked"
@@ -173,7 +173,7 @@ def test_locks_that_ran_out_are_tidied_once_and_said_live(mia, sam, lock):
     lock(sam)
     assert locks.expire_due() == 1
     assert locks.expire_due() == 0
-    assert frames()[-3:] == ["member.unlocked", "health.changed", "notice.created"]
+    assert frames()[-3:] == ["member.unlocked", "notice.created", "health.changed"]
     reason = LockReason.objects.get(member=mia)
     assert reason.ended_at == reason.expires_at
     assert locks.of(sam) is not None
