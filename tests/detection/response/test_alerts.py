@@ -22,7 +22,7 @@ from detection.models import (
     Member,
     WebhookEndpoint,
 )
-from detection.response import alerts, disputes, locks
+from detection.response import alerts, disputes, locks, snoozes
 from tests.cast import judge_all, large_payment, report, settled_life
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -200,6 +200,20 @@ def test_what_was_put_aside_stays_so_for_the_same_and_comes_back_when_it_grows_w
     judge_all()
     alert.refresh_from_db()
     assert alert.snoozed_until is None
+
+
+def test_what_was_put_aside_comes_back_by_itself_and_open_pages_hear_of_it(alert):
+    now = timezone.now()
+    alerts.snooze(alert.pk, actor=OLGA, until=now + timedelta(hours=1))
+    FeedEntry.objects.all().delete()
+    assert snoozes.wake_due(now=now + timedelta(minutes=59)) == 0
+    assert snoozes.wake_due(now=now + timedelta(minutes=61)) == 1
+    assert snoozes.wake_due(now=now + timedelta(minutes=61)) == 0
+    alert.refresh_from_db()
+    assert alert.snoozed_until is None
+    told = FeedEntry.objects.get()
+    assert (told.kind, told.alert_id, told.for_staff, told.for_member) == ("alert.changed", alert.pk, True, False)
+    assert alert.cursor == told.pk
 
 
 def test_what_was_put_aside_can_be_taken_up_by_hand(alert):
