@@ -52,12 +52,12 @@ def act(request: HttpRequest) -> HttpResponse:
     """Do one step to the chosen alerts, or to all that match; asks first where that is wise."""
     step = STEPS.get(request.POST.get("step", ""))
     to = safe_next(request, reverse("pages:feed"))
-    ids = _chosen_ids(request)
+    ids, more = _chosen_ids(request)
     if step is None or not ids:
         return answer(request, "Please choose some alerts first.", to=to, level="error", status=400)
     missing = _missing(request, step, len(ids))
     if missing:
-        return _ask(request, step, ids, missing, to)
+        return _ask(request, step, ids, missing, to, more=more)
     results = alerts.bulk(ids, verb=step.verb, actor=actor_of(request), **_arguments(request, step))
     done = [result["action_id"] for result in results if result["status"] == "done" and result["action_id"]]
     others = len(results) - len(done)
@@ -65,6 +65,8 @@ def act(request: HttpRequest) -> HttpResponse:
     text = f"{len(done)} alert{'' if len(done) == 1 else 's'} {step.done}."
     if others:
         text += f" {others} had been dealt with by somebody else and {'was' if others == 1 else 'were'} left alone."
+    if more:
+        text += f" More match than {MOST_AT_ONCE}: do it again for the rest."
     undo = reverse("pages:undo_bulk") if done else None
     return answer(request, text, to=to, undo=undo, level="success" if done else "warning")
 
@@ -84,19 +86,20 @@ def undo(request: HttpRequest) -> HttpResponse:
     return answer(request, text + (f" {left} had changed since and stay." if left else ""), to=to)
 
 
-def _chosen_ids(request: HttpRequest) -> list[UUID]:
-    """The alerts that are ticked, or the newest of all that match, 500 at most."""
+def _chosen_ids(request: HttpRequest) -> tuple[list[UUID], bool]:
+    """The alerts that are ticked, or the newest of all that match, 500 at most; and whether more match than that."""
     if request.POST.get("all"):
         wanted = narrowing.of_query(request.POST.get("query", "").lstrip("?"))
         found = narrowing.apply(Alert.objects.order_by("-created_at", "-id"), wanted)
-        return list(found.values_list("pk", flat=True)[:MOST_AT_ONCE])
+        matching = list(found.values_list("pk", flat=True)[: MOST_AT_ONCE + 1])
+        return matching[:MOST_AT_ONCE], len(matching) > MOST_AT_ONCE
     ids = []
     for text in dict.fromkeys(request.POST.getlist("id")[:MOST_AT_ONCE]):
         try:
             ids.append(UUID(text))
         except ValueError:
             continue
-    return ids
+    return ids, bool(request.POST.get("more"))
 
 
 def _missing(request: HttpRequest, step: Step, number: int) -> list[str]:
@@ -110,12 +113,13 @@ def _missing(request: HttpRequest, step: Step, number: int) -> list[str]:
     return missing
 
 
-def _ask(request: HttpRequest, step: Step, ids: list[UUID], missing: list[str], to: str) -> HttpResponse:
+def _ask(request: HttpRequest, step: Step, ids: list[UUID], missing: list[str], to: str, *, more: bool) -> HttpResponse:
     if by_script(request):
         return answer(request, "This needs a word first.", to=to, level="warning", status=422, ask=True)
     context = {
         "section": "alerts",
         "number": len(ids),
+        "more": more,
         "step": request.POST["step"],
         "done": step.done,
         "ids": ids,

@@ -233,6 +233,81 @@ def test_the_overview_is_drawn_anew_as_things_happen(person: Person, app: httpx.
     )
 
 
+SPIES = """
+  window.told = []; window.tones = 0;
+  window.Notification = class extends window.Notification {
+    constructor(title, options) { super(title, options); window.told.push([title, options.body]); }
+  };
+  const start = OscillatorNode.prototype.start;
+  OscillatorNode.prototype.start = function (...when) { window.tones += 1; return start.apply(this, when); };
+  Object.defineProperty(document, "hidden", { get: () => window.away === true });
+"""
+
+
+def test_a_sound_and_a_notice_of_the_computer_come_only_when_asked_for(person: Person, app: httpx.Client) -> None:
+    page = person("olga")
+    page.context.grant_permissions(["notifications"])
+    page.add_init_script(SPIES)
+    page.goto("/admin_dashboard/")
+    live(page)
+    row_of(page, alarm(app)).wait_for()
+    assert page.evaluate("[window.told.length, window.tones]") == [0, 0], "nobody asked yet"
+    page.locator("[data-notes] summary").click()
+    page.get_by_label("with a notice of this computer").check()
+    page.get_by_label("with a sound").check()
+    assert page.evaluate("window.tones") == 1, "one to hear how it sounds"
+    page.keyboard.press("Escape")
+    page.reload()
+    live(page)
+    page.locator("h1").click()  # browsers let a page sound once somebody touched it
+    page.evaluate("window.away = true")
+    name = alarm(app)
+    row_of(page, name).wait_for()
+    assert page.evaluate("window.told") == [["Large payment from a new device", name]]
+    assert page.evaluate("window.tones") == 1
+
+
+def test_a_panel_that_is_slow_shows_its_bones_and_one_that_fails_can_be_tried_again(
+    person: Person, app: httpx.Client
+) -> None:
+    name = alarm(app)
+    page = person("olga", expected="net::ERR_FAILED")
+    page.goto(f"/admin_dashboard/?member={name}")
+    live(page)
+    held: list[Any] = []
+    page.route("**/admin_dashboard/alerts/*/", lambda route: held.append(route))  # noqa: PLW0108 - playwright needs a function
+    row_of(page, name).locator("a.title").click()
+    page.locator("[data-panel-wait]").wait_for()
+    picture(page, "alert-coming")
+    held[0].abort()
+    page.locator("[data-panel-fault]", has_text="could not be loaded").wait_for()
+    assert page.locator("[data-panel-wait]").is_hidden()
+    page.unroute("**/admin_dashboard/alerts/*/")
+    page.get_by_role("button", name="Try again").click()
+    page.locator("[data-panel]").get_by_role("heading", name="Why").wait_for()
+    assert page.locator("[data-panel-fault]").is_hidden()
+
+
+def test_what_may_be_old_is_said_and_what_was_missed_is_counted(person: Person, app: httpx.Client) -> None:
+    page = person("olga", expected="net::ERR_")
+    page.clock.install()
+    page.goto("/admin_dashboard/")
+    live(page)
+    page.context.set_offline(True)
+    page.locator('[data-connection][data-state="offline"]').wait_for()
+    assert page.locator("[data-stale]").is_hidden()
+    page.clock.fast_forward("01:30")
+    page.locator("[data-stale]", has_text="You see the alerts as they were at").wait_for()
+    picture(page, "feed-stale")
+    name = alarm(app)
+    page.context.set_offline(False)
+    page.clock.resume()
+    row_of(page, name).wait_for()
+    live(page)
+    page.locator("[data-gap]", has_text="The connection was away from").wait_for()
+    page.locator("[data-stale]").wait_for(state="hidden")
+
+
 @pytest.fixture(scope="module")
 def own_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveSystem]:
     """A system of this module's own, whose parts may be killed."""

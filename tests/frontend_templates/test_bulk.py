@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from django.test import Client as Browser
 
 from detection.models import Alert
@@ -53,6 +54,17 @@ def test_more_than_fifty_are_typed_to_confirm(ada: Browser) -> None:
     answer = many(ada, "acknowledge", query="?severity=high", confirm="51")
     assert answer.json()["message"] == "51 alerts acknowledged."
     assert Alert.objects.get(status="open").severity == "low"
+
+
+def test_when_more_match_than_can_be_done_at_once_it_is_said(ada: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("frontend_templates.views.bulk.MOST_AT_ONCE", 2)
+    for number in range(3):
+        raised(number)
+    page = text_of(ada.post("/admin_dashboard/bulk/", {"step": "resolve", "all": "1"}))
+    assert "These are the newest 2; do it again for the rest." in page
+    assert many(ada, "acknowledge").json()["message"] == (
+        "2 alerts acknowledged. More match than 2: do it again for the rest."
+    )
 
 
 def test_what_somebody_else_dealt_with_is_left_alone_and_told(ada: Browser) -> None:

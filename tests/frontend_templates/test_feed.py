@@ -207,9 +207,13 @@ def test_nothing_a_stranger_writes_becomes_markup(olga: Browser) -> None:
 
 
 def test_an_empty_house_says_what_to_do_first(olga: Browser) -> None:
-    assert "curl -X POST" in text_of(olga.get("/admin_dashboard/"))
+    page = text_of(olga.get("/admin_dashboard/"))
+    assert "curl -X POST" in page
+    assert "No app has reported anything so far" in page
     report(happened("login.succeeded", session_id="s-1"))
     assert Event.objects.exists()
+    assert "Events arrive, and none of them gave reason for one" in text_of(olga.get("/admin_dashboard/"))
+    raised(1, snoozed_until=timezone.now() + timedelta(days=1))
     assert "All quiet" in text_of(olga.get("/admin_dashboard/"))
 
 
