@@ -10,6 +10,7 @@ from api import throttling
 from api.addresses import client_ip
 from detection.models import Dispute
 from detection.response import disputes, faces, links
+from detection.response.letters import languages
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -32,8 +33,15 @@ def _show(request: HttpRequest, asked: links.Question | None, *, status: int, fa
     case = None
     if asked and asked.said == Dispute.NOT_ME and asked.dispute:
         case = disputes.case(asked.dispute)
+    language = languages.of(asked.member if asked else None)
+    title, summary = languages.what(asked.alert, language) if asked else ("", "")
     context = {
         "asked": asked,
+        "language": language,
+        "say": languages.words(language)["answer"],
+        "title": title,
+        "summary": summary,
+        "when": languages.when(asked.alert.last_seen_at, asked.member) if asked else "",
         "alert": asked.alert if asked else None,
         "case": case,
         "settled": bool(asked and asked.alert.status == "resolved" and not asked.said),

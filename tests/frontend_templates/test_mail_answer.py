@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client as Browser
 
-from detection.models import Alert, Dispute, Notification
+from detection.models import Alert, Dispute, Member, Notification
 from detection.response import links, locks
 from tests.frontend_templates.conftest import member_called, raised, text_of
 
@@ -63,3 +63,13 @@ def test_a_press_of_neither_button_asks_again(stranger: Browser, link: str) -> N
     assert page.status_code == 400
     assert "press one of the two" in text_of(page)
     assert not Dispute.objects.exists()
+
+
+def test_it_asks_in_the_language_of_the_mail(stranger: Browser, link: str) -> None:
+    Member.objects.update(language="de")
+    page = text_of(stranger.get(link))
+    assert 'lang="de"' in page
+    assert "Waren Sie das?" in page
+    assert "Nein, mein Konto sichern" in page
+    assert "secure my account" not in page
+    assert "Danke, das ist erledigt" in text_of(stranger.post(link, {"answer": "yes"}, follow=True))
