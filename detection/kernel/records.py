@@ -121,12 +121,8 @@ class EventRecord:
 
     @property
     def access(self) -> str | None:
-        """The line someone came in by: the network's number, or where none is known the part of the address."""
-        return self.address_range if self.asn is None else f"AS{self.asn}"
-
-    @property
-    def address_range(self) -> str | None:
-        """The part of the address a provider hands out of: it moves with the days, and hardly within an hour."""
+        """The line someone came in by: the part of the address a provider hands out of. The provider as a whole
+        (``asn``) is too coarse: whoever buys from the same one would be at home."""
         if self.ip is None:
             return None
         parts = self.ip.split(".")

@@ -26,7 +26,7 @@ class DistributedBruteForce(Rule):
         return {
             "tries": Count(self.listens_to, self.window),
             "addresses": Distinct("ip", self.listens_to, self.window),
-            "lines": Distinct("address_range", self.listens_to, self.window),
+            "lines": Distinct("access", self.listens_to, self.window),
         }
 
     def inspect(self, event: EventRecord, seen: Seen) -> Signal | None:

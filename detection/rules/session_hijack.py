@@ -22,19 +22,18 @@ class SessionHijack(Rule):
 
     def needs(self) -> dict[str, Wish]:
         return {
-            name: Distinct(name, frozenset(), self.window, per="session")
-            for name in ("device_id", "address_range", "agent")
+            name: Distinct(name, frozenset(), self.window, per="session") for name in ("device_id", "access", "agent")
         }
 
     def inspect(self, event: EventRecord, seen: Seen) -> Signal | None:
-        if event.member_id is None or event.session_id is None or seen["address_range"] < 2:
+        if event.member_id is None or event.session_id is None or seen["access"] < 2:
             return None  # a phone that changes its line keeps its device
         devices, gone = seen["device_id"], event.device_id is None and seen["device_id"] > 0
         if devices < 2 and not gone and seen["agent"] < 2:
             return None
         text = (
             f"Within {spoken(self.window)} this session was used from {max(devices + gone, seen['agent'])} devices "
-            f"in {seen['address_range']} networks. A session belongs to one device."
+            f"in {seen['access']} networks. A session belongs to one device."
         )
         if event.type in MADE_AFTER_SIGN_IN and devices > 1:  # an app that forgets to tell its device proves nothing
             return self.signal(text, observed=devices, threshold=1, severity=Severity.HIGH, suggests=Action.LOCK)
