@@ -11,6 +11,7 @@ const questions = one("questions");
 const BROWSING = new Set(["page.viewed", "search.performed", "cart.item_added"]); // calm, and not listed
 const LOOK_EVERY = 5000;
 let refreshTimer = 0;
+let connected = false;
 
 function bdi(text) {
   const element = document.createElement("bdi");
@@ -136,7 +137,7 @@ function take(frame) {
 
 /** Calm events are in no frame: while somebody looks, ask now and then whether there is one that the page lacks. */
 async function look() {
-  if (document.visibilityState !== "visible" || document.querySelector("[data-connection]").dataset.state === "signed-out") return;
+  if (!connected || document.visibilityState !== "visible") return;
   try {
     const answer = await fetch("/api/v1/me/events/?limit=20", {
       credentials: "same-origin",
@@ -232,10 +233,14 @@ document.addEventListener("submit", (event) => {
 setInterval(look, LOOK_EVERY);
 document.addEventListener("visibilitychange", look);
 
+const line = connectionLine();
 new Live({
   path: "/ws/member/",
   poll: "/api/v1/me/feed/",
   cursor: one("me").dataset.cursor,
   onFrame: take,
-  onState: connectionLine(),
+  onState(now) {
+    connected = now.state === "live";
+    line(now);
+  },
 });
