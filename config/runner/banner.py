@@ -15,9 +15,13 @@ from rich.text import Text
 from detection.conf import TEXTS_UNNAMED
 
 
-def show(*, url: str, flower_url: str, flower_password: str, demo: dict[str, Any] | None, seconds: float) -> None:
+def show(
+    *, url: str, flower_url: str, flower_password: str, demo: dict[str, Any] | None, seconds: float, staffed: bool
+) -> None:
     """Print the box on stdout; it is printed only when the whole system works."""
     lines = _lines(url, flower_url, flower_password, demo)
+    if not staffed:
+        lines[-1:] = ["Nobody works here yet. The first administrator:", "  manage.py createsuperuser", "", lines[-1]]
     width = max(len(line) for line in lines) + 6
     console = Console(file=sys.stdout, width=max(width, 60), highlight=False, markup=False)
     title = f" SecureRetail is ready ({seconds:.1f} s) "

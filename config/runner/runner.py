@@ -29,6 +29,7 @@ from config.runner.guard import Guard
 from config.runner.spawn import kill_group, spawn
 from config.runner.valkey import Valkey
 from config.runner.voice import Voice
+from detection.response import accounts
 
 #: The whole start may take this long; a first start on a slow machine needs a fraction of it.
 START_WITHIN = 300.0
@@ -218,12 +219,15 @@ class Runner:
         url = parts.address(self.environment.host, self.environment.port)
         flower = parts.address("127.0.0.1", self.environment.flower_port)
         self.voice.ready()
+        staffed = bool(accounts.workers())
+        connections.close_all()
         banner.show(
             url=url,
             flower_url=flower,
             flower_password=flower_password,
             demo=demo,
             seconds=time.monotonic() - self.began,
+            staffed=staffed,
         )
         self.facts = {
             "url": url,
