@@ -105,18 +105,22 @@ class AnomalyDetector:
             from_model=True,
         )
 
+    @property
+    def _severity(self) -> Severity:
+        return Severity.MEDIUM if self.kind.points >= Severity.MEDIUM.points else Severity.LOW
+
     def _signal(self, model: Model, event: EventRecord, seen: Seen, row: Sequence[float], score: float) -> Signal:
         said = explain.reasons(self.kind, model, event, seen, row)
         return Signal(
             detector=self.id,
             title=self.kind.title,
-            severity=Severity.MEDIUM,
+            severity=self._severity,
             family=Family.ANOMALY,
             suggests=Action.CHALLENGE,
             reason=Reason(
                 self.id, explain.sentence(self.kind, event, said), round(score, 4), round(model.threshold, 4)
             ),
-            points=Severity.MEDIUM.points,
+            points=self.kind.points,
             from_model=True,
             shadow=self.shadow,
         )

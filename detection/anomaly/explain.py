@@ -6,14 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol
 
-from detection.anomaly.vector import (
-    Kind,
-    earlier,
-    failures_before,
-    guessed_before,
-    spent_before,
-    times_usual,
-)
+from detection.anomaly.spending import earlier, spent_before, times_usual
+from detection.anomaly.vector import Kind, failures_before, guessed_before
 from detection.kernel.detector import Seen
 from detection.kernel.records import EventRecord
 from detection.kernel.vocabulary import EventType

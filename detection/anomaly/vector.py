@@ -9,15 +9,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
-from math import log, log1p
+from math import log1p
 from typing import Any
 
-from detection.anomaly import novelty
+from detection.anomaly import novelty, spending
 from detection.anomaly.novelty import NETWORK_RISK, more, plain, surprise
 from detection.kernel.detector import Seen
 from detection.kernel.features import Baseline, Count, Distinct, FirstSeen, Known, Last, Sum, Wish, types
 from detection.kernel.records import EventRecord
-from detection.kernel.vocabulary import BROWSING, CREDENTIAL_CHANGES, EventType
+from detection.kernel.vocabulary import BROWSING, CREDENTIAL_CHANGES, EventType, Severity
 
 TEN, HOUR, SHORTLY, DAY = timedelta(minutes=10), timedelta(hours=1), timedelta(hours=3), timedelta(days=1)
 LONG = timedelta(days=90)
@@ -27,12 +27,6 @@ PAYMENTS = PAID | {EventType.PAYMENT_FAILED}
 REFUSED, FAILED = types(EventType.PAYMENT_FAILED), types(EventType.LOGIN_FAILED)
 ENTERED, MADE = types(EventType.LOGIN_SUCCEEDED), types(EventType.ACCOUNT_CREATED)
 LOOKS, VIEWED = types(*BROWSING), types(EventType.PAGE_VIEWED)
-#: How many of the ``PAID`` events behind one order the judged event knows to be its own.
-OWN: dict[str, int] = {
-    EventType.TRANSACTION_ATTEMPTED: 1,
-    EventType.TRANSACTION_SUCCEEDED: 2,
-    EventType.PAYMENT_FAILED: 1,
-}
 MACHINES = frozenset({"library", "headless", "empty"})  # agents that are no browser
 
 Measure = Callable[[EventRecord, Seen], float]
@@ -40,7 +34,7 @@ Measure = Callable[[EventRecord, Seen], float]
 
 @dataclass(frozen=True)
 class Feature:
-    """One number about an event. ``topics`` say what it speaks of: a topic is explained as one thing."""
+    """One number about an event. ``topics`` say what it speaks of: each is explained as one thing."""
 
     name: str
     measure: Measure
@@ -59,6 +53,7 @@ class Kind:
     features: tuple[Feature, ...]
     budget: float = 0.002  # of ordinary events may be called strange
     odd: float | None = None  # all but this share are so ordinary that a faint finding of rules is not worth a note
+    points: int = Severity.MEDIUM.points  # what a strange event weighs beside a rule
 
     @property
     def detector_id(self) -> str:
@@ -87,24 +82,6 @@ class Kind:
         return [plain(measured[name]) for name in self.names]
 
 
-def times_usual(amount: Any, habit: Any) -> float:
-    """An amount as a multiple of the usual one; 0 without a habit."""
-    if amount is None or not isinstance(habit, Mapping) or not habit.get("median"):
-        return 0.0
-    return float(amount) / float(habit["median"])
-
-
-def earlier(event: EventRecord, count: Any) -> float:
-    """A count of payments without those that are the judged order's own."""
-    return max(float(count or 0) - OWN.get(event.type, 0), 0.0)
-
-
-def spent_before(event: EventRecord, seen: Seen) -> float:
-    """What the day's other payments came to."""
-    own = float(event.amount or 0) * OWN.get(event.type, 0)
-    return max(float(seen.get("spent_day") or 0) - own, 0.0)
-
-
 def failures_before(event: EventRecord, count: Any) -> float:
     """Failed payments besides the judged one: the first failure is nobody's fault."""
     return max(float(count or 0) - (event.type == EventType.PAYMENT_FAILED), 0.0)
@@ -113,19 +90,6 @@ def failures_before(event: EventRecord, count: Any) -> float:
 def guessed_before(seen: Seen) -> float:
     """Other accounts that were tried from the same address."""
     return max(float(seen.get("guessed_here") or 0) - bool(seen.get("guesses")), 0.0)
-
-
-def _above_usual(event: EventRecord, seen: Seen) -> float:
-    return log(max(times_usual(event.amount, seen.get("habit")), 1.0))
-
-
-def _beyond_spread(event: EventRecord, seen: Seen) -> float:
-    """How far above the habit, in its own spread: a varied buyer may vary."""
-    habit = seen.get("habit")
-    if event.amount is None or not isinstance(habit, Mapping) or not habit.get("median"):
-        return 0.0
-    spread = 1.4826 * float(habit.get("mad") or 0) + 0.05 * float(habit["median"])
-    return log1p(max(float(event.amount) - float(habit["median"]), 0.0) / spread)
 
 
 def _unbrowsed(event: EventRecord, seen: Seen) -> float:
@@ -146,7 +110,11 @@ def _first(*names: str) -> dict[str, Wish]:
 
 
 DEVICE, PLACE = _first("device_id"), _first("device_id", "access", "country") | {"network_first": FirstSeen("network")}
-HABIT = {"habit": Baseline(PAID, per="subject")}
+HABIT: dict[str, Wish] = {"habit": Baseline(PAID, per="subject")}  # of 90 days
+HABITS = HABIT | {
+    "habit_month": Baseline(PAID, timedelta(days=30), per="subject"),
+    "habit_week": Baseline(PAID, timedelta(days=7), per="subject"),
+}
 GUESSES: dict[str, Wish] = {"guesses": Count(FAILED, SHORTLY)}
 LAST: dict[str, Wish] = {"last_sign_in": Last(ENTERED, LONG)}
 
@@ -206,24 +174,23 @@ DOOR = (
     ),
 )
 MONEY = (
-    _of("amount_above_usual", _above_usual, "amount", needs=HABIT),
-    _of("amount_beyond_spread", _beyond_spread, "amount", needs=HABIT),
+    _of("amount_beyond_spread", spending.beyond_spread, "amount", needs=HABITS),
     _of(
         "stranger_large",
-        lambda event, seen: novelty.stranger(event, seen) * _above_usual(event, seen),
+        lambda event, seen: novelty.stranger(event, seen) * spending.above_usual(event, seen),
         "amount",
         "device",
         needs=HABIT | PLACE,
     ),
     _of(
         "day_above_usual",
-        lambda event, seen: log1p(times_usual(spent_before(event, seen), seen.get("habit"))),
+        lambda event, seen: log1p(spending.times_usual(spending.spent_before(event, seen), seen.get("habit"))),
         "spending",
         needs=HABIT | {"spent_day": Sum(PAID, DAY, per="subject")},
     ),
     _of(
         "payments_hour",
-        lambda event, seen: log1p(earlier(event, seen.get("payments_hour"))),
+        lambda event, seen: log1p(spending.earlier(event, seen.get("payments_hour"))),
         "pace",
         needs={"payments_hour": Count(PAID, HOUR, per="subject")},
     ),
@@ -287,8 +254,9 @@ SESSION = (
     _more("session_lines", "session", Distinct("access", frozenset(), SHORTLY, per="session")),
 )
 
+#: A payment's rules look at nearly all its model does: beside them it only makes a check of two faint findings.
 KINDS: tuple[Kind, ...] = (
-    Kind("payments", "Unusual payment", "payments", PAYMENTS, WHO + MONEY, budget=0.0005),
+    Kind("payments", "Unusual payment", "payments", PAYMENTS, WHO + MONEY, budget=0.0005, points=10),
     Kind("sign-ins", "Unusual sign-in", "sign-ins", ENTERED, WHO + DOOR, odd=0.05),
     Kind("browsing", "Unusual browsing", "visits", LOOKS, SESSION, budget=0.0005),
 )

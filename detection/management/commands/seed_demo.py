@@ -15,6 +15,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils import timezone
@@ -25,7 +26,7 @@ from detection.kernel.ids import id_at
 from detection.kernel.records import SYSTEM
 from detection.kernel.vocabulary import EventState, EventType, KeyScope, Outcome, Role, Severity
 from detection.management import month
-from detection.models import ApiKey, Client, Contact, Device, Event, Member, Receipt
+from detection.models import ApiKey, Client, Contact, Device, Event, Member, ModelVersion, Receipt
 from detection.response import accounts, clients
 
 SHOP, SIMULATOR = "shop", "simulator"
@@ -80,7 +81,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--dry-run", action="store_true", help="say what is missing and make nothing")
         parser.add_argument(
-            "--month", action="store_true", help="tell a busy month of a made-up shop too, once: it takes some seconds"
+            "--month",
+            action="store_true",
+            help="tell a busy month of a made-up shop too and teach the models with it, once: it takes a minute",
         )
         parser.add_argument("--json", action="store_true", help="print sign-ins and keys as JSON")
 
@@ -100,6 +103,8 @@ class Command(BaseCommand):
             _write(path, told)
         if options["month"]:
             month.tell(Client.objects.get(name=SHOP))
+            if not ModelVersion.objects.exists():
+                call_command("train_models", stdout=self.stderr)
         if options["json"]:
             self.stdout.write(json.dumps(told))
             return

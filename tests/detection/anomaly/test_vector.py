@@ -101,7 +101,27 @@ def test_the_two_events_of_one_order_are_no_hurry_and_no_spree() -> None:
     measured = PAYMENTS.measure(done, shop.sees(done))
     assert measured["payments_hour"] == 0
     assert measured["day_above_usual"] == 0
-    assert measured["amount_above_usual"] == 0
+    assert measured["amount_beyond_spread"] == 0
+
+
+@pytest.mark.parametrize(
+    ("quarter", "month", "week", "strange"),
+    [
+        (50.0, 50.0, 50.0, True),
+        (50.0, 50.0, 900.0, True),  # a thief's own week
+        (50.0, 900.0, 900.0, False),  # a month of dearer things
+        (50.0, None, 900.0, True),
+        (900.0, None, None, False),
+        (None, None, None, False),
+    ],
+)
+def test_an_amount_is_held_against_a_week_a_month_and_a_quarter(
+    quarter: float | None, month: float | None, week: float | None, strange: bool
+) -> None:
+    habits = {"habit": quarter, "habit_month": month, "habit_week": week}
+    seen = {name: {"count": 9, "median": usual, "mad": 5.0} if usual else None for name, usual in habits.items()}
+    paid = event("transaction.attempted", START, member_id="sam", amount=900)
+    assert (PAYMENTS.measure(paid, seen)["amount_beyond_spread"] > 0) is strange
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
