@@ -4,14 +4,15 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('detection', '0019_members_choose_a_language'),
+        ("detection", "0019_members_choose_a_language"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='lockevent',
-            index=models.Index(condition=models.Q(('actor', 'system'), _negated=True), fields=['actor', 'at'], name='lock_event_by'),
+            model_name="lockevent",
+            index=models.Index(
+                condition=models.Q(("actor", "system"), _negated=True), fields=["actor", "at"], name="lock_event_by"
+            ),
         ),
     ]
