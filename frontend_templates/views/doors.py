@@ -17,7 +17,7 @@ from api import gates, throttling
 from api.addresses import client_ip
 from detection.response import accounts, preferences
 from detection.work import unit_of_work
-from frontend_templates import demo
+from frontend_templates import browsers, demo
 from frontend_templates.access import demo_page, rotate
 from frontend_templates.answers import safe_next
 from frontend_templates.forms import Password, SignIn
@@ -53,7 +53,7 @@ def login(request: HttpRequest) -> HttpResponse:
         second_step.begin(request, user, to=safe_next(request, ""))
         return redirect("pages:second_step")
     enter(request, user)
-    return redirect(safe_next(request, landing(user)))
+    return browsers.remember(redirect(safe_next(request, landing(user))), user)
 
 
 @require_POST
@@ -143,8 +143,12 @@ def _form(request: HttpRequest, fault: str = "", status: int = 200) -> HttpRespo
 
 
 def _wait(request: HttpRequest) -> float:
-    """How long this caller has to wait: one bucket for the address, one for the name it tries from there."""
+    """How long this caller has to wait: one bucket for the address, one for the name it tries from there. A browser
+    that signed in by this name before has one of its own."""
     address = client_ip(request)
     name = request.POST.get("username", "")[:150].casefold()
+    browser = browsers.known(request, name)
+    if browser:
+        return throttling.logins.take(("browser", browser), 5).wait
     waits = [throttling.logins.take(address).wait, throttling.logins.take((address, name), 5).wait]
     return max(waits)

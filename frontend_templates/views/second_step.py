@@ -20,7 +20,7 @@ from api import gates, throttling
 from api.addresses import client_ip
 from detection import conf
 from detection.response import accounts, authenticators
-from frontend_templates import pictures
+from frontend_templates import browsers, pictures
 
 BETWEEN = timedelta(minutes=10)
 KEY = "second_step"
@@ -66,7 +66,7 @@ def _enrolled(request: HttpRequest, user: Any, waiting: dict[str, Any]) -> HttpR
     if not made:
         return _show(request, user, fault=WRONG)
     to = _enter(request, user, waiting)
-    return render(request, "public/second_step.html", {"recovery": made, "next": to})
+    return browsers.remember(render(request, "public/second_step.html", {"recovery": made, "next": to}), user)
 
 
 def _checked(request: HttpRequest, user: Any, waiting: dict[str, Any]) -> HttpResponse:
@@ -74,7 +74,7 @@ def _checked(request: HttpRequest, user: Any, waiting: dict[str, Any]) -> HttpRe
     right = authenticators.sign_in(user, request.POST.get("code", "")[:40], actor=actor)
     if not right:
         return _show(request, user, fault=TOO_MANY if right is None else WRONG, status=429 if right is None else 200)
-    return redirect(_enter(request, user, waiting))
+    return browsers.remember(redirect(_enter(request, user, waiting)), user)
 
 
 def _enter(request: HttpRequest, user: Any, waiting: dict[str, Any]) -> str:

@@ -64,12 +64,37 @@ def test_an_unknown_name_costs_the_same_work(people: None, monkeypatch: pytest.M
     assert len(hashed) == 2 * known
 
 
-def test_guessing_one_name_is_slowed_down_soon(people: None) -> None:
+def test_guessing_one_name_is_slowed_down_soon(people: None, settings: Any) -> None:
+    settings.API_RATES = {"login": (0.01, 30)}  # however long a try takes here
     answers = [sign_in(Browser(), "mia", f"guess-{n}") for n in range(12)]
     refused = [answer for answer in answers if answer.status_code == 429]
     assert refused, "twelve guesses in a row were all looked at"
     assert int(refused[0]["Retry-After"]) >= 1
     assert sign_in(Browser(), "mia").status_code == 429
+
+
+def test_a_browser_somebody_signed_in_with_has_tries_of_its_own(people: None, settings: Any) -> None:
+    settings.API_RATES = {"login": (0.01, 60)}  # however long a try takes here
+    mine, hers = Browser(), Browser()
+    assert sign_in(mine, "mia").status_code == sign_in(hers, "olga").status_code == 302
+    forged = Browser(cookies=hers.cookies)
+    forged.cookies["known"] = hers.cookies["known"].value[:-1] + "A"
+    for browser in (mine, hers):
+        browser.post("/logout/")
+    while sign_in(Browser(), "mia", "a stranger's guess").status_code != 429:
+        pass
+    assert sign_in(hers, "mia").status_code == 429, "known by another name"
+    assert sign_in(forged, "olga").status_code == 302, "a forged one is nobody's, and olga's tries are not used up"
+    assert sign_in(mine, "mia").status_code == 302
+    answers = [sign_in(mine, "mia", f"guess-{n}").status_code for n in range(13)]
+    assert 429 in answers, "and it may not guess for ever either"
+
+
+def test_a_browser_is_known_at_the_door_alone(people: None, stranger: Browser) -> None:
+    sign_in(stranger, "mia")
+    cookie = stranger.cookies["known"]
+    assert (cookie["path"], cookie["httponly"], cookie["samesite"]) == ("/login/", True, "Lax")
+    assert PASSWORD not in cookie.value
 
 
 def test_a_new_session_begins_at_sign_in(people: None) -> None:
