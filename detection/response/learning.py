@@ -147,8 +147,11 @@ def _out_of_band(report: Mapping[str, Any], age: timedelta) -> dict[str, str]:
         words["features"] = f"what it looks at has moved: {', '.join(moved[:4]).replace('_', ' ')}"
     if report.get("psi_scores", 0.0) >= drift.MOVED:
         words["scores"] = "its scores are spread otherwise than when it learned"
-    if report["rows"] >= LEAST and report["strange"] > max(TOO_MANY * report["budget"] * report["rows"], FEW):
-        words["budget"] = f"it calls {report['a_day']:.1f} events a day strange, planned were {report['planned']:.1f}"
+    planned = report["budget"] * report["ordinary"]
+    if report["rows"] >= LEAST and report["false"] > max(TOO_MANY * planned, FEW):
+        words["budget"] = (
+            f"it calls {report['false']} of {report['ordinary']:,} ordinary events strange, planned were {planned:.1f}"
+        )
     if age > STALE:
         words["age"] = f"it is {age.days} days old"
     return words

@@ -139,6 +139,8 @@ def test_a_version_that_cries_wolf_stays_in_shadow_unless_forced(trained: Traine
     row = learning.promote("payments", force=True)
     assert isinstance(row, ModelVersion)
     assert row.version == 2
+    (watched,) = learning.look()
+    assert "ordinary events strange" in watched.watch["words"]["budget"]
 
 
 def test_a_version_as_good_is_promoted(trained: Trained) -> None:
@@ -156,6 +158,7 @@ def test_findings_of_rules_are_told_apart_from_the_models_own(trained: Trained) 
     lately(month()[:300], signals=[rule])
     (row,) = learning.look()
     assert row.watch["with_rules"] == row.watch["strange"] == row.watch["rows"]
+    assert "budget" not in row.watch["words"], "what rules found too is what it is there for"
 
 
 @pytest.mark.parametrize(
