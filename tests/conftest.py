@@ -35,7 +35,7 @@ def chromium() -> str | None:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
     """Tests of the packages that touch the database run on both of them. Fast files go first; of the slow ones those
-    that take longest, so that two processes end together.
+    that take longest, so that the processes end together.
 
     Without Chromium the browser tests are left out and said to be; in CI they run and fail instead.
     """

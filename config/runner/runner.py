@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -285,20 +285,25 @@ class Runner:
 
     # --- down ---------------------------------------------------------------------------------------------
     def _stop(self) -> None:
-        """Stop in reverse order, each part with its own patience; a second Ctrl-C ends the patience."""
+        """Stop all parts at once, each with its own patience, and then what they stand on; a second Ctrl-C ends the
+        patience."""
         whole = STOP_ALONE_WITHIN if signal.SIGHUP in self.signals else STOP_WITHIN
         deadline = time.monotonic() + whole
         if self.telling is not None:
             kill_group(self.telling)
-        for child in reversed(self.children):
-            self._stop_one(child, min(deadline, time.monotonic() + child.patience))
+        ground = [child for child in self.children if child.name == "valkey"]
+        for together in ([child for child in reversed(self.children) if child not in ground], ground):
+            self._stop_these(together, deadline)
         if self.children:
             self.voice.say("up", "everything has stopped")
 
-    def _stop_one(self, child: Child, deadline: float) -> None:
-        child.ask_to_stop()
-        while child.lives and time.monotonic() < deadline and not self.impatient:
-            self._pause(0.05)
-        if child.lives:
-            self.voice.say("up", f"{child.name} did not stop in time and is killed")
-        child.kill()
+    def _stop_these(self, children: Sequence[Child], deadline: float) -> None:
+        asked = time.monotonic()
+        for child in children:
+            child.ask_to_stop()
+        for child in children:
+            while child.lives and time.monotonic() < min(deadline, asked + child.patience) and not self.impatient:
+                self._pause(0.05)
+            if child.lives:
+                self.voice.say("up", f"{child.name} did not stop in time and is killed")
+            child.kill()
